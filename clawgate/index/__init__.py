@@ -1,0 +1,1 @@
+"""Ids, etags, tree sizes and the change journal: a cache of what the storages say."""

@@ -1,0 +1,219 @@
+"""The seams: what clawgate asks of a storage, and of those who know people.
+
+A driver implements `Storage` and fills an `Abilities` record with what it has beyond that. A wrapper (``storage/wrappers``)
+takes a storage and is one. Whoever needs an ability looks in the record; nobody probes with ``isinstance``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import NamedTuple
+
+import attrs
+
+from .model.content import Intent, Written
+from .model.node import Node
+from .model.path import Path
+from .model.people import Actor, Credentials, User
+
+Body = AsyncIterator[bytes]
+"""Content on its way: chunks of any size, none empty. The consumer's pace is the producer's."""
+
+
+class FileSlice(NamedTuple):
+    """An open descriptor and a range of it, for servers that can send from the kernel (sendfile)."""
+
+    fd: int
+    start: int
+    stop: int
+
+
+class Reader(ABC):
+    """One opened version of a file: what `node` says and what `stream` gives belong together.
+
+    If the file is changed while it is read so that the promise cannot be kept, `stream` raises `StorageBroken`: the transfer is
+    cut, never completed with wrong bytes.
+    """
+
+    node: Node
+
+    @abstractmethod
+    def stream(self, start: int = 0, stop: int | None = None) -> Body:
+        """Bytes from `start` up to (not including) `stop`; None: to the end. May be called several times, one after the other."""
+
+    def slice(self, start: int, stop: int) -> FileSlice | None:
+        """The same range as a descriptor, valid until `close`; None if the storage has no descriptors."""
+        return None
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of the file. Must be called exactly once."""
+
+
+class Storage(ABC):
+    """What one mounted storage can do for one actor.
+
+    Errors, all methods: `StorageUnavailable`, `StorageTimeout`, `Forbidden`, `Overloaded`, `InvalidRequest` for a name the
+    storage cannot hold. Paths that lead through a link out of the storage are `NotFound`.
+    """
+
+    abilities: Abilities
+
+    @abstractmethod
+    async def stat(self, path: Path) -> Node:
+        """The node at `path`. Raises `NotFound`."""
+
+    @abstractmethod
+    def list(self, path: Path) -> AsyncIterator[Sequence[Node]]:
+        """Direct children in pages, in no promised order; an empty folder gives no page or empty ones.
+
+        Raises `NotFound`, `NotAFolder`; an error in the middle means that the listing is not complete.
+        """
+
+    @abstractmethod
+    async def read(self, path: Path) -> Reader:
+        """Open a file. Raises `NotFound`, `IsAFolder`."""
+
+    @abstractmethod
+    async def write(self, path: Path, body: Body, intent: Intent) -> Written:
+        """Replace or create a file: all or nothing, visible in one atomic step once size and checksums were verified.
+
+        What can be refused before the body is read is refused before. Raises `ParentMissing`, `IsAFolder`, `LengthMismatch`,
+        `ChecksumMismatch`, `PreconditionFailed`, `QuotaExceeded`, and what `body` raises.
+        """
+
+    @abstractmethod
+    async def make_folder(self, path: Path) -> Node:
+        """Create an empty folder. Raises `AlreadyExists`, `ParentMissing`."""
+
+    @abstractmethod
+    async def remove(self, path: Path) -> None:
+        """Remove a file or a whole folder, gone in one step. Raises `NotFound`."""
+
+    @abstractmethod
+    async def move(self, source: Path, target: Path, *, replace: bool) -> Node:
+        """Rename; with `replace` what stands at `target` goes in the same step. The node keeps its id and times.
+
+        Raises `NotFound`, `ParentMissing`, `AlreadyExists` (without `replace`), `InvalidRequest` for a folder into itself.
+        """
+
+
+class Identity(NamedTuple):
+    """How a node is known apart from its name."""
+
+    id: str
+    """Stable over rename, move and overwrite."""
+    own: str
+    """Of this very copy on the storage (POSIX: the inode with its generation): another one has another. Part of file etags."""
+    checksums: str = ""
+    """Stored checksums that still belong to the content, as in `Node.checksums`."""
+
+
+class Ids(ABC):
+    """Ability: the storage can tell nodes apart by something that survives renames and the loss of the index."""
+
+    @abstractmethod
+    async def identify(self, folder: Path, names: Sequence[str]) -> Mapping[str, Identity]:
+        """Identities of children (the empty name: of `folder` itself); those that vanished meanwhile are left out."""
+
+    @abstractmethod
+    async def pin(self, path: Path, id: str) -> None:
+        """Make the node at `path` carry `id` from now on, as well as the storage can keep it."""
+
+
+class Copy(ABC):
+    """Ability: copies made within the storage."""
+
+    @abstractmethod
+    async def copy(self, source: Path, target: Path, *, replace: bool, deep: bool = True) -> Node:
+        """Copy a file or folder (`deep`: with all below); visible in one step. Errors as `Storage.move`, and `QuotaExceeded`."""
+
+
+class Room(NamedTuple):
+    """Room on a storage, in bytes; None: unknown or unlimited."""
+
+    used: int | None
+    available: int | None
+
+
+class Quota(ABC):
+    """Ability: the storage knows how much room there is."""
+
+    @abstractmethod
+    async def room(self) -> Room:
+        """Bytes used and available to this actor."""
+
+
+class Times(ABC):
+    """Ability: modification times can be set."""
+
+    @abstractmethod
+    async def touch(self, path: Path, mtime_ns: int) -> Node:
+        """Set the modification time (nanoseconds since 1970). Raises `NotFound`."""
+
+
+class Parts(ABC):
+    """Ability: content that arrives in pieces, each written straight to where it will stay. Handles are opaque text that any
+    process may use, also after a restart."""
+
+    @abstractmethod
+    async def begin(self, size: int | None) -> str:
+        """Start; `size` is the announced total length if known. Returns the handle."""
+
+    @abstractmethod
+    async def write_at(self, handle: str, offset: int, body: Body) -> int:
+        """Write `body` at byte `offset`; returns the bytes written. Raises `UploadGone`, `QuotaExceeded`, what `body` raises."""
+
+    @abstractmethod
+    async def finish(self, handle: str, path: Path, intent: Intent) -> Written:
+        """Verify and publish as `Storage.write` does, without copying; the handle is gone afterwards.
+
+        On `ChecksumMismatch`, `LengthMismatch` and `PreconditionFailed` the handle stays.
+        """
+
+    @abstractmethod
+    async def abort(self, handle: str) -> None:
+        """Throw the content away; an unknown handle is no error."""
+
+
+class Janitor(ABC):
+    """Ability: leftovers of interrupted work can be found and removed."""
+
+    @abstractmethod
+    async def sweep(self, keep: frozenset[str], older_than: float) -> int:
+        """Remove what no handle in `keep` names and is older than `older_than` seconds; finish or undo half-done replacements.
+
+        Returns how many leftovers were removed.
+        """
+
+
+@attrs.frozen
+class Abilities:
+    """What a storage can do beyond `Storage`; None where it cannot. Capabilities on the wire are derived from this."""
+
+    ids: Ids | None = None
+    copy: Copy | None = None
+    quota: Quota | None = None
+    times: Times | None = None
+    parts: Parts | None = None
+    janitor: Janitor | None = None
+    checksums: tuple[str, ...] = ()
+    """Algorithms that are verified while content is written."""
+
+
+class Authenticator(ABC):
+    """Knows whether credentials are right."""
+
+    @abstractmethod
+    async def authenticate(self, credentials: Credentials) -> Actor | None:
+        """The actor; None: these credentials are not mine to judge. Raises `Unauthenticated`: mine, and wrong;
+        `TooManyAttempts`; `StorageUnavailable` if the directory cannot be asked."""
+
+
+class Directory(ABC):
+    """Knows people."""
+
+    @abstractmethod
+    async def find_user(self, id: str) -> User | None:
+        """The person with this id."""

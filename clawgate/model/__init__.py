@@ -1,0 +1,1 @@
+"""Values that cross the layers. They know nothing of HTTP, storage drivers or SQL."""

@@ -1,0 +1,40 @@
+"""What a storage says of one file or folder."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Kind(IntEnum):
+    """Files and folders; nothing else is ever shown."""
+
+    FILE = 1
+    FOLDER = 2
+
+
+class Node(NamedTuple):
+    """One file or folder at one moment.
+
+    A named tuple and not an attrs class because listings build ten thousand of them: 0.3 µs each against 2.5 µs.
+    """
+
+    name: str
+    """The last segment of its path; empty for a storage's root."""
+    kind: Kind
+    size: int
+    """Bytes; of a folder the sum of all files below as far as known."""
+    mtime_ns: int
+    seen: str
+    """The storage's own mark of this version (POSIX: inode and ctime; S3: ETag). Equal marks mean: nothing changed."""
+    id: str = ""
+    """Stays through overwrite, rename and move; empty where the storage has no ids of its own (see `Abilities.ids`)."""
+    etag: str = ""
+    """Without quotes. Empty where the storage leaves it to the index."""
+    checksums: str = ""
+    """``SHA1:hex MD5:hex ADLER32:hex``, blank-separated as in ``oc:checksums``; empty if none is known."""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether this is a folder."""
+        return self.kind == Kind.FOLDER

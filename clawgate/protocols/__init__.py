@@ -1,0 +1,1 @@
+"""Words of the wire: each protocol parses its requests, asks the gateway, renders its answers."""

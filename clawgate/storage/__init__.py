@@ -1,0 +1,1 @@
+"""Drivers, one a folder, and the wrappers that give them what they lack."""

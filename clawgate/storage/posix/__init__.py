@@ -1,0 +1,1 @@
+"""A POSIX file system, served in place."""

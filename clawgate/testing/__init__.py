@@ -1,0 +1,1 @@
+"""Conformance suites and doubles, shipped for the authors of drivers."""

@@ -1,0 +1,1 @@
+"""The request class, bodies, responses and everything of HTTP that is not WebDAV."""
