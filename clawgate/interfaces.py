@@ -51,6 +51,18 @@ class Reader(ABC):
         """Let go of the file. Must be called exactly once."""
 
 
+@attrs.frozen
+class Listing:
+    """A folder and its direct children."""
+
+    folder: Node
+    pages: AsyncIterator[Sequence[Node]]
+    """The children in no promised order; an empty folder gives no page or empty ones. An error in the middle means that the listing
+    is not complete. May be left unread; then call ``aclose`` if it is a generator."""
+    version: str = ""
+    """Equal versions of the same folder have equal `folder` and `pages`; empty: cannot tell."""
+
+
 class Storage(ABC):
     """What one mounted storage can do for one actor.
 
@@ -65,11 +77,8 @@ class Storage(ABC):
         """The node at `path`. Raises `NotFound`."""
 
     @abstractmethod
-    def list(self, path: Path) -> AsyncIterator[Sequence[Node]]:
-        """Direct children in pages, in no promised order; an empty folder gives no page or empty ones.
-
-        Raises `NotFound`, `NotAFolder`; an error in the middle means that the listing is not complete.
-        """
+    async def list(self, path: Path) -> Listing:
+        """The direct children. Raises `NotFound`, `NotAFolder`."""
 
     @abstractmethod
     async def read(self, path: Path) -> Reader:

@@ -125,9 +125,7 @@ class Mount:
     watch: bool = setting(True, "let the kernel vouch for listed folders (inotify, local file systems)")
     watches: int = setting(1000, "folders the kernel watches at once")
     quota: int = setting(0, "bytes of one space; 0: no limit but the file system's")
-    checksums: list[str] = setting(
-        [], "computed for every upload besides what the client asks for: SHA1, MD5, ADLER32, SHA256, CRC32C"
-    )
+    checksums: list[str] = setting([], "computed for every upload besides what the client asks for, e.g. SHA1")
 
 
 @attrs.frozen
