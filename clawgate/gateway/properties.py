@@ -1,0 +1,128 @@
+"""Dead properties (RFC 4918 section 4) and favourites, both kept by node id: they follow a node wherever it is moved."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
+
+from ..errors import TooLarge
+from ..settings import Dav
+from ..state.properties import Name, Stored, StoredProperties
+from .weighted import Weighted
+
+__all__ = ["Name", "Properties"]
+
+_NONE: Mapping[Name, str] = MappingProxyType({})
+_ENTRY = 250
+"""What one remembered node costs besides its values, roughly, bytes."""
+
+
+class Properties:
+    """What users attach to files and folders. `start` must have ended before anything else is asked."""
+
+    def __init__(self, stored: StoredProperties, settings: Dav) -> None:
+        self._stored = stored
+        self._longest = settings.property_bytes
+        self._most = settings.property_count
+        self._with_properties: set[str] = set()
+        self._with_favourites: set[str] = set()
+        self._versions: Counter[str] = Counter()
+        self._values: Weighted[tuple[str, str], Mapping[Name, str]] = Weighted(settings.property_cache_bytes // 4 * 3)
+        self._favourites: Weighted[tuple[str, str], tuple[int, frozenset[str]]] = Weighted(settings.property_cache_bytes // 4)
+
+    async def start(self) -> None:
+        """Learn which spaces have anything."""
+        properties, favourites = await self._stored.spaces()
+        self._with_properties.update(properties)
+        self._with_favourites.update(favourites)
+
+    def any(self, space: str) -> bool:
+        """Whether anybody has stored anything for a node of this space; if not, all answers are empty and cost nothing."""
+        return space in self._with_properties or space in self._with_favourites
+
+    def version(self, space: str) -> int:
+        """Grows with each change in the space."""
+        return self._versions.get(space, 0)
+
+    async def load(self, space: str, ids: Sequence[str]) -> Mapping[str, Mapping[Name, str]]:
+        """The dead properties of those of `ids` that have any: XML text of whole elements by name."""
+        if space not in self._with_properties:
+            return {}
+        found: dict[str, Mapping[Name, str]] = {}
+        unknown = []
+        for id in ids:
+            known = self._values.get((space, id))
+            if known is None:
+                unknown.append(id)
+            elif known:
+                found[id] = known
+        if unknown:
+            version = self._versions[space]
+            fresh = await self._stored.load(space, unknown)
+            found.update(fresh)
+            # What was changed meanwhile is not to be remembered in its old form.
+            if version == self._versions[space]:
+                for id in unknown:
+                    values = fresh.get(id, _NONE)
+                    weight = _ENTRY + sum(_ENTRY + len(value) for value in values.values())
+                    self._values.put((space, id), values, weight)
+        return found
+
+    async def patch(self, space: str, id: str, set: Mapping[Name, str], remove: Sequence[Name]) -> None:
+        """Remove, then set properties of a node, all or nothing; removing what is not there is no error (RFC 4918 14.23).
+
+        Raises `TooLarge` for a value above ``dav.property_bytes``, `QuotaExceeded` for more than ``dav.property_count``.
+        """
+        for (_, local), value in set.items():
+            if len(value) > self._longest or len(value.encode()) > self._longest:
+                raise TooLarge(f"the value of the property {local} is longer than {self._longest} bytes")
+        if not set and (not remove or space not in self._with_properties):
+            return
+        self._changed(space, [id], await self._stored.patch(space, id, set, remove, self._most))
+
+    async def copy(self, space: str, source_id: str, target_space: str, target_id: str) -> None:
+        """Give a copied node the properties of its source, and no others (RFC 4918 9.8.2)."""
+        if space not in self._with_properties and target_space not in self._with_properties:
+            return
+        stored = await self._stored.copy(space, source_id, target_space, target_id)
+        self._changed(target_space, [target_id], stored)
+
+    async def forget(self, space: str, ids: Collection[str]) -> None:
+        """Drop everything about nodes that are gone for good."""
+        if ids and self.any(space):
+            self._changed(space, ids, await self._stored.forget(space, ids))
+
+    async def favourites(self, user: str, space: str, ids: Collection[str]) -> frozenset[str]:
+        """Those of `ids` that `user` has marked as favourites."""
+        if space not in self._with_favourites:
+            return frozenset()
+        return (await self.all_favourites(user, space)).intersection(ids)
+
+    async def all_favourites(self, user: str, space: str) -> frozenset[str]:
+        """The ids of all nodes of the space that `user` has marked; some may not exist any more."""
+        if space not in self._with_favourites:
+            return frozenset()
+        version = self._versions[space]
+        known = self._favourites.get((user, space))
+        if known is not None and known[0] == version:
+            return known[1]
+        found = await self._stored.favourites(user, space)
+        if version == self._versions[space]:
+            self._favourites.put((user, space), (version, found), _ENTRY + 100 * len(found))
+        return found
+
+    async def set_favourite(self, user: str, space: str, id: str, on: bool) -> None:
+        """Mark a node as a favourite of `user`, or take the mark away."""
+        if on or space in self._with_favourites:
+            self._changed(space, (), await self._stored.set_favourite(user, space, id, on))
+
+    def _changed(self, space: str, ids: Collection[str], stored: Stored) -> None:
+        self._versions[space] += 1
+        for id in ids:
+            self._values.drop((space, id))
+        for spaces, there in ((self._with_properties, stored.properties), (self._with_favourites, stored.favourites)):
+            if there:
+                spaces.add(space)
+            else:
+                spaces.discard(space)

@@ -1,0 +1,253 @@
+"""What front ends do to files: every rule in one place, in one order.
+
+Permission, lock, guard (the client's conditions), quota; then the storage; then what hangs on the node: its locks and properties.
+All of it before the first byte of a body is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from ..errors import Forbidden, InvalidRequest, IsAFolder, NotFound, ParentMissing, PreconditionFailed
+from ..interfaces import Abilities, Body, Listing, Reader, Room, Storage
+from ..model.content import Intent, Target, Written
+from ..model.node import Node
+from ..model.path import Path, is_within, parent
+from ..model.people import Actor
+from ..model.permissions import Permissions
+from ..model.space import Place, Space
+from .locks import Locks
+from .properties import Properties
+from .quota import Quotas, limited
+from .storages import Storages
+from .transfer import transfer, twins
+
+Guard = Callable[[Node | None], None]
+"""Called with the node that is there now (None: nothing); raises `PreconditionFailed` or whatever forbids the change."""
+
+Tokens = frozenset[str]
+"""Lock tokens that the client submitted."""
+
+
+class Tree:
+    """The files of all spaces."""
+
+    def __init__(
+        self,
+        storages: Storages,
+        locks: Locks,
+        properties: Properties,
+        quotas: Quotas,
+        compute: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        """`compute` names, for each mount, the checksums that are computed for every upload."""
+        self._storages = storages
+        self._locks = locks
+        self._properties = properties
+        self._quotas = quotas
+        self._compute = compute
+
+    async def abilities(self, space: Space) -> Abilities:
+        """What the storage of a space can do."""
+        return (await self._storages.of(space)).abilities
+
+    async def stat(self, place: Place) -> Node:
+        """The node at a place. Raises `NotFound`."""
+        self._need(place, Permissions.READ)
+        return await (await self._storages.of(place.space)).stat(place.path)
+
+    async def list(self, place: Place) -> Listing:
+        """A folder with its children. Raises `NotFound`, `NotAFolder`."""
+        self._need(place, Permissions.READ)
+        return await (await self._storages.of(place.space)).list(place.path)
+
+    async def open(self, place: Place) -> Reader:
+        """Open a file. Raises `NotFound`, `IsAFolder`."""
+        self._need(place, Permissions.READ)
+        return await (await self._storages.of(place.space)).read(place.path)
+
+    async def room(self, place: Place) -> Room:
+        """Bytes used in the space and bytes that still fit."""
+        return await self._quotas.room(place.space, await self._storages.of(place.space))
+
+    async def put(
+        self, actor: Actor, place: Place, body: Body, intent: Intent, *, tokens: Tokens, guard: Guard | None = None
+    ) -> Written:
+        """Write a file. Raises what `Storage.write` raises, `Forbidden`, `Locked`, `QuotaExceeded` and what `guard` raises."""
+        storage = await self._storages.of(place.space)
+        intent, left = await self.admit(actor, place, storage, intent, tokens, guard)
+        with self._quotas.claim(place.space, left, intent.size):
+            return await storage.write(place.path, body if left is None else limited(body, left), intent)
+
+    async def admit(
+        self, actor: Actor, place: Place, storage: Storage, intent: Intent, tokens: Tokens, guard: Guard | None
+    ) -> tuple[Intent, int | None]:
+        """Whether a file may be written here, as far as that can be told before its content is known.
+
+        Returns the intent with what must still be there when it is published, and how many bytes the quota allows (None: any).
+        """
+        space = place.space
+        if not place.path:
+            raise IsAFolder("the root of a space cannot be overwritten")
+        whole = Permissions.WRITE | Permissions.CREATE
+        quota = space.quota is not None
+        there: Node | None = None
+        if guard or quota or place.permissions & whole != whole or self._locks.any(space.id):
+            there = await _stat(storage, place.path)
+            self._need(place, Permissions.CREATE if there is None else Permissions.WRITE)
+            self._locks.check(actor.id, space.id, place.path, tokens, member=there is None)
+        if guard is not None:
+            guard(there)
+            intent = attrs.evolve(intent, expected=Target.NOTHING if there is None else there.seen)
+        if compute := self._compute.get(space.mount):
+            intent = attrs.evolve(intent, compute=compute)
+        return intent, await self._quotas.left(space, storage, there.size if there and not there.is_folder else 0)
+
+    async def make_folder(self, actor: Actor, place: Place, *, tokens: Tokens, guard: Guard | None = None) -> Node:
+        """Make a folder. Raises `AlreadyExists`, `ParentMissing`, `Forbidden`, `Locked`."""
+        storage = await self._storages.of(place.space)
+        self._need(place, Permissions.CREATE)
+        self._locks.check(actor.id, place.space.id, place.path, tokens, member=True)
+        if guard is not None:
+            guard(await _stat(storage, place.path))
+        return await storage.make_folder(place.path)
+
+    async def remove(self, actor: Actor, place: Place, *, tokens: Tokens, guard: Guard | None = None) -> None:
+        """Remove a file or a whole folder. Raises `NotFound`, `Forbidden`, `Locked`."""
+        storage = await self._storages.of(place.space)
+        self._need(place, Permissions.DELETE)
+        if not place.path:
+            raise Forbidden("the root of a space cannot be removed")
+        there = await storage.stat(place.path)
+        self._locks.check(actor.id, place.space.id, place.path, tokens, deep=True, member=True)
+        if guard is not None:
+            guard(there)
+        await storage.remove(place.path)
+        await self._forget(place, there)
+
+    async def move(
+        self, actor: Actor, source: Place, target: Place, *, replace: bool, tokens: Tokens, guard: Guard | None = None
+    ) -> Written:
+        """Rename or move, also into another space. `guard` judges the source.
+
+        Raises `NotFound`, `ParentMissing`, `PreconditionFailed` (something is there and not `replace`), `InvalidRequest` (into
+        itself), `Forbidden`, `Locked`.
+        """
+        storage = await self._storages.of(source.space)
+        self._need(source, Permissions.MOVE | Permissions.DELETE)
+        there = await storage.stat(source.path)
+        if guard is not None:
+            guard(there)
+        self._locks.check(actor.id, source.space.id, source.path, tokens, deep=True, member=True)
+        old = await self._admit_target(actor, source, target, replace, tokens)
+        if source.space.id == target.space.id:
+            node = await storage.move(source.path, target.path, replace=replace)
+            await self._forget_replaced(target, old, node)
+            await self._locks.forget(source.space.id, source.path)
+        else:
+            other = await self._storages.of(target.space)
+            node = await self._carry(storage, source, other, target, old, deep=True)
+            await storage.remove(source.path)
+            await self._forget(source, there)
+        return Written(node, old is not None)
+
+    async def copy(
+        self,
+        actor: Actor,
+        source: Place,
+        target: Place,
+        *,
+        replace: bool,
+        deep: bool,
+        tokens: Tokens,
+        guard: Guard | None = None,
+    ) -> Written:
+        """Copy a file or folder (`deep`: with all below), with its dead properties. Errors as `move`, and `QuotaExceeded`."""
+        self._need(source, Permissions.READ)
+        storage = await self._storages.of(source.space)
+        there = await storage.stat(source.path)
+        if guard is not None:
+            guard(there)
+        old = await self._admit_target(actor, source, target, replace, tokens)
+        other = await self._storages.of(target.space)
+        size = there.size if deep or not there.is_folder else 0
+        left = await self._quotas.left(target.space, other, old.size if old else 0)
+        with self._quotas.claim(target.space, left, size):
+            if storage is other and storage.abilities.copy is not None:
+                node = await storage.abilities.copy.copy(source.path, target.path, replace=replace, deep=deep)
+                await self._forget_replaced(target, old, node)
+                await self._copy_properties(storage, source, other, target)
+            else:
+                node = await self._carry(storage, source, other, target, old, deep=deep)
+        return Written(node, old is not None)
+
+    async def touch(self, actor: Actor, place: Place, mtime_ns: int, *, tokens: Tokens, guard: Guard | None = None) -> Node:
+        """Set the modification time. Raises `NotFound`, `Forbidden`, `Locked`."""
+        storage = await self._storages.of(place.space)
+        self._need(place, Permissions.WRITE)
+        self._locks.check(actor.id, place.space.id, place.path, tokens)
+        if guard is not None:
+            guard(await storage.stat(place.path))
+        if storage.abilities.times is None:
+            raise Forbidden("this storage keeps its own times")
+        return await storage.abilities.times.touch(place.path, mtime_ns)
+
+    def _need(self, place: Place, permissions: Permissions) -> None:
+        if permissions not in place.permissions:
+            raise Forbidden("you have no permission to do this here")
+
+    async def _admit_target(self, actor: Actor, source: Place, target: Place, replace: bool, tokens: Tokens) -> Node | None:
+        """What stands at the target of a move or copy, once it is sure that it may be replaced."""
+        if source.space.id == target.space.id:
+            if source.path == target.path:
+                raise Forbidden("source and destination are the same")
+            if is_within(target.path, source.path) or is_within(source.path, target.path):
+                raise InvalidRequest("a folder can neither go into itself nor replace a folder that holds it")
+        if not target.path:
+            raise Forbidden("the root of a space cannot be replaced")
+        other = await self._storages.of(target.space)
+        old = await _stat(other, target.path)
+        self._need(target, Permissions.CREATE if old is None else Permissions.CREATE | Permissions.DELETE)
+        if old is not None and not replace:
+            raise PreconditionFailed("something with this name is already there")
+        if old is None:
+            above = await _stat(other, parent(target.path))
+            if above is None or not above.is_folder:
+                raise ParentMissing("the folder of the destination does not exist")
+        self._locks.check(actor.id, target.space.id, target.path, tokens, deep=old is not None, member=True)
+        return old
+
+    async def _carry(
+        self, storage: Storage, source: Place, other: Storage, target: Place, old: Node | None, *, deep: bool
+    ) -> Node:
+        """Copy by way of clawgate, where the storage cannot do it."""
+        if old is not None and old.is_folder:
+            await other.remove(target.path)
+            await self._forget(target, old)
+        node = await transfer(storage, source.path, other, target.path, deep=deep)
+        await self._copy_properties(storage, source, other, target)
+        return node
+
+    async def _copy_properties(self, storage: Storage, source: Place, other: Storage, target: Place) -> None:
+        if self._properties.any(source.space.id):
+            async for from_id, to_id in twins(storage, source.path, other, target.path):
+                await self._properties.copy(source.space.id, from_id, target.space.id, to_id)
+
+    async def _forget(self, place: Place, node: Node) -> None:
+        await self._locks.forget(place.space.id, place.path)
+        if self._properties.any(place.space.id):
+            await self._properties.forget(place.space.id, [node.id])
+
+    async def _forget_replaced(self, place: Place, old: Node | None, new: Node) -> None:
+        """Forget what hung on a node that another one took the place of; locks there stay (RFC 4918 section 7.6)."""
+        if old is not None and old.id != new.id and self._properties.any(place.space.id):
+            await self._properties.forget(place.space.id, [old.id])
+
+
+async def _stat(storage: Storage, path: Path) -> Node | None:
+    try:
+        return await storage.stat(path)
+    except NotFound:
+        return None

@@ -1,0 +1,50 @@
+"""The index of a whole gateway: its database and the indexes of the spaces."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+
+from ..state.engine import Connection, Database
+from . import rows
+from .space import SpaceIndex
+
+DAY = 86400.0
+SWEEP = 100
+
+
+class Index:
+    """Opens the index of a space when it is first needed."""
+
+    def __init__(self, database: Database, nodes: int, journal_days: float, now: Callable[[], float] = time.time) -> None:
+        """`nodes` bounds the entries that each space keeps in memory; changes stay in the journal for `journal_days`."""
+        self.database = database
+        self._nodes = nodes
+        self._journal_seconds = journal_days * DAY
+        self._now = now
+        self._spaces: dict[str, SpaceIndex] = {}
+
+    async def space(self, id: str) -> SpaceIndex:
+        """The index of one space; always the same object."""
+        found = self._spaces.get(id)
+        if found is None:
+            fresh = secrets.token_hex(3)
+
+            def open_(connection: Connection) -> tuple[str, int]:
+                return rows.epoch(connection, fresh), rows.space_no(connection, id)
+
+            epoch, no = await self.database.write(open_)
+            found = self._spaces.setdefault(id, SpaceIndex(self.database, id, no, epoch, self._nodes, self._now))
+        return found
+
+    async def tidy(self) -> None:
+        """Sweep rows of removed folders and forget old changes."""
+        while await self.database.write(lambda connection: rows.sweep(connection, SWEEP)):
+            pass
+        before = int(self._now() - self._journal_seconds)
+        await self.database.write(lambda connection: rows.forget_changes(connection, before))
+
+    def nodes_in_memory(self) -> int:
+        """Entries that all spaces together keep."""
+        return sum(len(space.cache) for space in self._spaces.values())

@@ -1,0 +1,209 @@
+"""The index of one space: look-ups from memory, changes in one transaction with everything that follows from them.
+
+All methods belong to the reactor's thread. The database is only reached while `lock` is held, so what is put into memory is
+always what the last transaction left.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from twisted.internet.defer import DeferredLock
+
+from ..model.node import Identity, Node
+from ..model.path import Path
+from ..state.engine import Connection, Database
+from . import reconcile, rows
+from .cache import Cache
+from .entry import Entry, revisions, to_node
+from .reconcile import News, Outcome
+
+PAGE = 1000
+
+
+class Compared(NamedTuple):
+    """A scan of a folder beside what the index knows of it."""
+
+    folder: Node
+    """The folder as clients see it, at `revision`."""
+    revision: int
+    children: list[Node] | None
+    """As clients see them, if nothing differs; None: not read, because nothing changed since the folder's mark was set."""
+    changed: list[Node]
+    vanished: list[str]
+    fingerprint: int
+    """Of the scan; for `Entry.mark`."""
+
+
+class SpaceIndex:
+    """Ids, etags, sizes and the journal of one space."""
+
+    def __init__(
+        self, database: Database, id: str, no: int, epoch: str, nodes: int, now: Callable[[], float] = time.time
+    ) -> None:
+        """`no` and `epoch` come from `rows`; `nodes` bounds the entries in memory; `now` gives Unix seconds."""
+        self.id = id
+        self.no = no
+        self.epoch = epoch
+        self.lock = DeferredLock()
+        self.cache = Cache(nodes)
+        self._database = database
+        self._now = now
+        self._prefix = f"{id}!"
+
+    def node(self, entry: Entry | rows.Row) -> Node:
+        """What clients are shown of `entry`: with the full id and the etag."""
+        return to_node(entry, self._prefix, self.epoch)
+
+    async def chain(self, path: Path) -> tuple[list[Entry], list[str]]:
+        """The entries from the root down to `path` as far as the index knows them, and the names that are left."""
+        chain, names = self.cache.walk(path)
+        if chain and not names:
+            return chain, names
+        async with self.lock:
+            return await self.load(path)
+
+    async def load(self, path: Path) -> tuple[list[Entry], list[str]]:
+        """As `chain`; the caller holds `lock`."""
+        chain, names = self.cache.walk(path)
+        if chain and not names:
+            return chain, names
+
+        def find(connection: Connection) -> list[rows.Row]:
+            if chain:
+                return rows.walk(connection, chain[-1].no, names)
+            root = rows.root(connection, self.no)
+            return [] if root is None else [root, *rows.walk(connection, root.no, names)]
+
+        found = await self._database.read(find)
+        rest = names[len(found) - (0 if chain else 1) :] if found else names
+        for row in found:
+            entry = Entry(row)
+            self.cache.put(entry)
+            chain.append(entry)
+        return chain, rest
+
+    async def make_root(self, node: Node, identity: Identity) -> Entry:
+        """The entry of the space's root, entered when it is not known."""
+        async with self.lock:
+            if self.cache.root is None:
+
+                def enter(connection: Connection) -> rows.Row:
+                    row = rows.root(connection, self.no)
+                    if row is None:
+                        new = rows.New(node._replace(name=""), identity.id, identity.own, "")
+                        row = rows.add(connection, self.no, 0, new)
+                    return row
+
+                self.cache.put(Entry(await self._database.write(enter)))
+            assert self.cache.root is not None
+            return self.cache.root
+
+    async def children(self, folder: Entry) -> list[Node]:
+        """The children of a folder as the index knows them."""
+        async with self.lock:
+            found = await self._database.read(lambda connection: rows.children(connection, folder.no))
+        return [self.node(row) for row in found]
+
+    async def compare(self, folder: Entry, scanned: Sequence[Node]) -> Compared:
+        """Compare a scan of `folder` with what is known. The caller holds `lock`."""
+        revision, mark = folder.revision, folder.mark
+
+        def work(connection: Connection) -> tuple[list[Node] | None, list[Node], list[str], int]:
+            fingerprint = hash(frozenset([(node.name, node.seen) for node in scanned]))
+            if mark == (fingerprint, revision):
+                return None, [], [], fingerprint
+            known, changed, vanished = reconcile.inspect(connection, folder.no, scanned)
+            nodes = [] if changed or vanished else [self.node(row) for row in known]
+            return nodes, changed, vanished, fingerprint
+
+        node = self.node(folder)
+        children, changed, vanished, fingerprint = await self._database.read(work)
+        return Compared(node, revision, children, changed, vanished, fingerprint)
+
+    async def enter(
+        self,
+        path: Path,
+        changed: Sequence[tuple[Node, Identity]],
+        vanished: Sequence[str] = (),
+        *,
+        folder: Node | None = None,
+        ours: bool = False,
+        empty: bool = False,
+        revision: int = 0,
+    ) -> Outcome | None:
+        """Enter news about children of the folder at `path` (see `News`). The caller holds `lock`.
+
+        None: nothing was entered, because the index does not know the folder (any more), or because the folder is no longer as it
+        was at `revision` (0: does not matter) when the news were gathered, so that they may be old.
+        """
+        chain, names = await self.load(path)
+        if names or not chain:
+            return None
+        parent = chain[-1]
+        if revision and parent.revision != revision:
+            return None
+        numbers = tuple(entry.no for entry in reversed(chain))
+        news = News(
+            self.no, numbers, bool(parent.learned), int(self._now()), changed, vanished, folder=folder, ours=ours, empty=empty
+        )
+        outcome = await self._database.write(lambda connection: reconcile.apply(connection, news))
+        if folder is not None:
+            parent.mtime_ns, parent.seen, parent.learned = folder.mtime_ns, folder.seen, 1
+        elif ours:
+            parent.mtime_ns = max(parent.mtime_ns, int(self._now() * 1e9))
+        for entry in chain:
+            entry.revision = next(revisions)
+            entry.size += outcome.delta
+            entry.stamp = outcome.stamp or entry.stamp
+        for name in outcome.removed:
+            self.cache.drop(parent.no, name)
+        for row in outcome.rows:
+            if len(outcome.rows) <= PAGE:
+                self.cache.put(Entry(row))
+            else:
+                self.cache.drop(parent.no, row.name)
+        return outcome
+
+    async def transplant(self, path: Path, node: Node, id: str) -> Entry | None:
+        """The node with `id` now is `node` in the folder at `path`; None if nothing with this id, or no such folder, is known.
+
+        The caller holds `lock`.
+        """
+        chain, names = await self.load(path)
+        if names or not chain:
+            return None
+        numbers = [entry.no for entry in reversed(chain)]
+        at = int(self._now())
+        row = await self._database.write(lambda connection: reconcile.transplant(connection, self.no, id, numbers, node, at))
+        if row is None:
+            return None
+        # Which folders stood above its old place only the database knows.
+        self.cache.clear()
+        return Entry(row)
+
+    async def place_of(self, id: str) -> Path | None:
+        """Where the node with `id` (without the space's part) is; None if it is not known. The caller holds `lock`."""
+
+        def find(connection: Connection) -> str | None:
+            row = rows.by_id(connection, self.no, id)
+            return None if row is None else rows.path_of(connection, row)
+
+        found = await self._database.read(find)
+        return None if found is None else Path(found)
+
+    async def unlearned(self, limit: int) -> list[Path]:
+        """Some folders whose children were never seen."""
+
+        def find(connection: Connection) -> list[str | None]:
+            return [rows.path_of(connection, row) for row in rows.unlearned(connection, self.no, limit)]
+
+        async with self.lock:
+            return [Path(path) for path in await self._database.read(find) if path is not None]
+
+
+def pair(nodes: Sequence[Node], identities: Mapping[str, Identity]) -> list[tuple[Node, Identity]]:
+    """Nodes with their identities; those that vanished in between are left out."""
+    return [(node, identities[node.name]) for node in nodes if node.name in identities]

@@ -1,0 +1,149 @@
+"""Gives a storage without them: ids, etags that move with every change below, tree sizes, and listings that tell their version.
+
+The storage stays the truth: what it shows is compared with the index whenever a folder is listed, and a single node whenever the
+last look is older than `staleness_max`.
+
+What a look at the storage found may be overtaken by a change of our own before it is entered. Each folder therefore has a
+revision; findings gathered at an older one are thrown away and gathered again (`observing.Observer`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import attrs
+
+from ...errors import NotFound
+from ...index.entry import Entry
+from ...index.space import PAGE, SpaceIndex
+from ...interfaces import Body, Listing, Reader, Storage
+from ...model.content import Intent, Written
+from ...model.node import Identity, Node
+from ...model.path import Path, split
+from .indexed_abilities import IndexedCopy, IndexedParts, IndexedTimes
+from .observing import Observer
+
+
+class Indexed(Storage):
+    """A storage with an index. `inner` must have the ability `ids`."""
+
+    def __init__(self, inner: Storage, index: SpaceIndex, clock: Callable[[], float], staleness_max: float) -> None:
+        """`clock` gives seconds that never go back; `staleness_max` is how old the last look at one node may be, in seconds."""
+        self.inner = inner
+        self.index = index
+        self.observer = Observer(inner, index, clock)
+        self._clock = clock
+        self._staleness_max = staleness_max
+        have = inner.abilities
+        self.abilities = attrs.evolve(
+            have,
+            copy=have.copy and IndexedCopy(self, have.copy),
+            times=have.times and IndexedTimes(self, have.times),
+            parts=have.parts and IndexedParts(self, have.parts),
+        )
+
+    async def stat(self, path: Path) -> Node:
+        """From memory while the last look is fresh enough; else the storage is asked."""
+        chain, names = self.index.cache.walk(path)
+        if names or not chain:
+            chain, names = await self.index.chain(path)
+        if chain and not names and self._fresh(chain):
+            return self.index.node(chain[-1])
+        return self.index.node(await self.observer.look(path))
+
+    async def list(self, path: Path) -> Listing:
+        """The truth of the storage: a scan, unless the storage vouches that nothing changed since the last one."""
+        folder = await self.observer.folder(path)
+        if folder.learned and folder.current is not None and folder.current():
+            # The voucher speaks of the folder that was listed; a folder above may have been renamed since.
+            raw = await self.inner.stat(path)
+            if raw.seen == folder.seen and folder.current():
+                folder.checked = folder.listed = self._clock()
+                return Listing(self.index.node(folder), self._stored(folder), str(folder.revision), folder.current)
+        found = await self.observer.scan(path)
+        pages = self._stored(found.entry) if found.children is None else _pages(found.children)
+        return Listing(found.node, pages, str(found.revision), found.entry.current)
+
+    async def read(self, path: Path) -> Reader:
+        """Open a file; its node carries id and etag of exactly what was opened."""
+        while True:
+            revision = await self.observer.revision(path)
+            reader = await self.inner.read(path)
+            try:
+                node = await self.observer.match(path, reader.node, revision)
+            except BaseException:
+                await reader.close()
+                raise
+            if node is not None:
+                reader.node = node
+                return reader
+            await reader.close()
+
+    async def write(self, path: Path, body: Body, intent: Intent) -> Written:
+        """Write, then enter it: when this returns, every etag up to the root has moved."""
+        return await self.entered(path, await self.inner.write(path, body, intent))
+
+    async def make_folder(self, path: Path) -> Node:
+        """Make a folder and enter it."""
+        node = await self.inner.make_folder(path)
+        return await self.enter(path, node, await self.observer.identify(path), empty=True)
+
+    async def remove(self, path: Path) -> None:
+        """Remove, and forget the rows."""
+        await self.observer.revision(path)
+        await self.inner.remove(path)
+        folder, name = split(path)
+        async with self.index.lock:
+            await self.index.enter(folder, (), [name], ours=True)
+
+    async def move(self, source: Path, target: Path, *, replace: bool) -> Node:
+        """Move; ids and the etags of what was moved stay, those of both parents move."""
+        await self.observer.revision(target)
+        entry = await self.observer.known(source)
+        node = await self.inner.move(source, target, replace=replace)
+        folder, name = split(target)
+        node = node._replace(name=name)
+        async with self.index.lock:
+            moved = await self.index.transplant(folder, node, entry.id)
+        if moved is None:
+            return await self.enter(target, node, await self.observer.identify(target))
+        moved.checked = self._clock()
+        return self.index.node(moved)
+
+    async def entered(self, path: Path, written: Written) -> Written:
+        """Enter a new version of a file."""
+        identity = written.identity or await self.observer.identify(path)
+        return attrs.evolve(written, node=await self.enter(path, written.node, identity), identity=identity)
+
+    async def enter(self, path: Path, node: Node, identity: Identity | None, *, empty: bool = False) -> Node:
+        """Enter a node that clawgate itself made or changed (`empty`: a new folder). Raises `NotFound` if it is gone already."""
+        folder, name = split(path)
+        if identity is None:
+            raise NotFound(f"{name} was removed meanwhile")
+        await self.observer.known(folder)
+        async with self.index.lock:
+            outcome = await self.index.enter(folder, [(node._replace(name=name), identity)], ours=True, empty=empty)
+            if outcome is not None:
+                await self.observer.settle(folder, outcome)
+        entry = await self.observer.known(path)
+        entry.checked = self._clock()
+        return self.index.node(entry)
+
+    def _fresh(self, chain: Sequence[Entry]) -> bool:
+        entry = chain[-1]
+        now = self._clock()
+        if now - entry.checked < self._staleness_max:
+            return True
+        if len(chain) > 1:
+            above = chain[-2]
+            return now - above.listed < self._staleness_max or (above.current is not None and above.current())
+        return False
+
+    async def _stored(self, folder: Entry) -> AsyncIterator[Sequence[Node]]:
+        async for page in _pages(await self.index.children(folder)):
+            yield page
+
+
+async def _pages(nodes: Sequence[Node]) -> AsyncIterator[Sequence[Node]]:
+    for start in range(0, len(nodes), PAGE):
+        yield nodes[start : start + PAGE]

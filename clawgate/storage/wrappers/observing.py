@@ -1,0 +1,219 @@
+"""Looking at a storage and telling the index what is new there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from hashlib import blake2b
+
+import attrs
+
+from ...errors import NotAFolder, NotFound
+from ...index.entry import Entry
+from ...index.reconcile import Outcome
+from ...index.space import SpaceIndex, pair
+from ...interfaces import Listing, Storage
+from ...model.node import Identity, Node
+from ...model.path import ROOT, Path, join, parent, split
+
+PATIENCE = 3
+"""So often a scan may be overtaken by our own changes; then the next one holds the index's lock."""
+
+
+@attrs.frozen
+class Found:
+    """What a scan of a folder came to. `node` and `children` are not younger than `revision` says."""
+
+    entry: Entry
+    node: Node
+    revision: int
+    children: list[Node] | None
+    """None: ask the index."""
+
+
+class Observer:
+    """Compares one storage with its index."""
+
+    def __init__(self, storage: Storage, index: SpaceIndex, clock: Callable[[], float]) -> None:
+        """`storage` must have the ability `ids`; `clock` gives seconds that never go back."""
+        assert storage.abilities.ids is not None
+        self._storage = storage
+        self._ids = storage.abilities.ids
+        self._index = index
+        self._clock = clock
+
+    async def identify(self, path: Path) -> Identity | None:
+        """How the storage knows the node at `path`; None if nothing is there."""
+        folder, name = split(path)
+        return (await self._ids.identify(folder, [name])).get(name)
+
+    async def known(self, path: Path) -> Entry:
+        """The entry of `path`, which is looked for in the storage if the index has none. Raises `NotFound`."""
+        chain, names = await self._index.chain(path)
+        return chain[-1] if chain and not names else await self.look(path)
+
+    async def folder(self, path: Path) -> Entry:
+        """As `known`; raises `NotAFolder` for a file."""
+        entry = await self.known(path)
+        if not entry.is_folder:
+            raise NotAFolder(f"{path} is a file")
+        return entry
+
+    async def revision(self, path: Path) -> int:
+        """The present revision of the folder that holds `path`. Raises `NotFound`."""
+        return (await self.known(parent(path))).revision
+
+    async def look(self, path: Path) -> Entry:
+        """Ask the storage for `path` and enter what is new. Raises `NotFound`."""
+        if not path:
+            return await self._look_at_root()
+        while True:
+            revision = await self.revision(path)
+            try:
+                raw = await self._storage.stat(path)
+            except NotFound:
+                await self._vanished(path, revision)
+                raise
+            if await self.match(path, raw, revision) is not None:
+                chain, names = await self._index.chain(path)
+                if chain and not names:
+                    chain[-1].checked = self._clock()
+                    return chain[-1]
+
+    async def match(self, path: Path, raw: Node, revision: int) -> Node | None:
+        """The full node for `raw`, which the storage said of `path` when its folder had this `revision`; entered if it is news.
+
+        None: a change of our own came in between; ask the storage again.
+        """
+        chain, names = await self._index.chain(path)
+        if chain and not names and chain[-1].seen == raw.seen:
+            chain[-1].checked = self._clock()
+            return self._index.node(chain[-1])
+        folder, name = split(path)
+        identities = await self._ids.identify(folder, [name])
+        if name not in identities:
+            await self._vanished(path, revision)
+            raise NotFound(f"{name} was removed meanwhile")
+        async with self._index.lock:
+            news = pair([raw._replace(name=name)], identities)
+            outcome = await self._index.enter(folder, news, revision=revision)
+            if outcome is None:
+                return None
+            await self.settle(folder, outcome)
+        for suspect in outcome.suspects:
+            await self.scan(join(folder, suspect))
+        chain, names = await self._index.chain(path)
+        return self._index.node(chain[-1]) if chain and not names else None
+
+    async def scan(self, path: Path) -> Found:
+        """Scan a folder and enter what is new. Raises `NotFound`, `NotAFolder`."""
+        attempt = 0
+        while True:
+            attempt += 1
+            revision = (await self.folder(path)).revision
+            try:
+                async with self._exclusive(attempt > PATIENCE):
+                    result = await self._scan(path, revision, attempt <= PATIENCE)
+            except (NotFound, NotAFolder):
+                if path:
+                    await self._vanished(path, 0)
+                raise
+            if result is None:
+                continue
+            found, suspects = result
+            for name in suspects:
+                await self.scan(join(path, name))
+            return found
+
+    async def _scan(self, path: Path, revision: int, locking: bool) -> tuple[Found, list[str]] | None:
+        """One attempt; None: overtaken. Takes the lock where it needs it if `locking`, else the caller holds it."""
+        listing = await self._storage.list(path)
+        scanned = [node async for page in listing.pages for node in page]
+        now = self._clock()
+        async with self._exclusive(locking):
+            chain, rest = await self._index.load(path)
+            if not chain or rest or chain[-1].revision != revision:
+                return None
+            entry = chain[-1]
+            compared = await self._index.compare(entry, scanned)
+        suspects: list[str] = []
+        if compared.changed or compared.vanished or entry.seen != listing.folder.seen or not entry.learned:
+            names = [node.name for node in compared.changed]
+            identities = await self._ids.identify(path, names) if names else {}
+            news = pair(compared.changed, identities)
+            async with self._exclusive(locking):
+                outcome = await self._index.enter(path, news, compared.vanished, folder=listing.folder, revision=revision)
+                if outcome is None:
+                    return None
+                suspects = outcome.suspects
+                await self.settle(path, outcome)
+                chain, rest = await self._index.load(path)
+                if not chain or rest:
+                    return None
+                entry = chain[-1]
+                found = Found(entry, self._index.node(entry), entry.revision, None)
+        else:
+            entry.mark = (compared.fingerprint, revision)
+            found = Found(entry, compared.folder, revision, compared.children)
+        entry.checked = entry.listed = now
+        entry.current = listing.current
+        return found, suspects
+
+    async def settle(self, path: Path, outcome: Outcome) -> None:
+        """Finish what `outcome` leaves open: ids claimed by two places, ids to be kept by the storage. The caller holds the lock.
+
+        A node whose id is known at another place was moved here if that place does not have it any more; else it is a second name
+        (hard link) of that one and gets an id of its own.
+        """
+        for node, identity in outcome.clashes:
+            old = await self._index.place_of(identity.id)
+            if old is not None and old != join(path, node.name):
+                there = await self.identify(old)
+                if there is not None and there.id == identity.id:
+                    twin = blake2b(f"{path}/{node.name}".encode(), digest_size=4).hexdigest()
+                    await self._index.enter(path, [(node, identity._replace(id=f"{identity.id}.{twin}"))])
+                    continue
+            await self._index.transplant(path, node, identity.id)
+        for name, id in outcome.pins:
+            try:
+                await self._ids.pin(join(path, name), id)
+            except NotFound:
+                continue
+
+    async def _list(self, path: Path) -> Listing:
+        try:
+            return await self._storage.list(path)
+        except (NotFound, NotAFolder):
+            if path:
+                await self._vanished(path, 0)
+            raise
+
+    async def _vanished(self, path: Path, revision: int) -> None:
+        chain, names = await self._index.chain(path)
+        if chain and not names:
+            folder, name = split(path)
+            async with self._index.lock:
+                await self._index.enter(folder, (), [name], revision=revision)
+
+    async def _look_at_root(self) -> Entry:
+        raw = await self._storage.stat(ROOT)
+        chain, _ = await self._index.chain(ROOT)
+        if not chain:
+            identity = await self.identify(ROOT)
+            if identity is None:
+                raise NotFound("the space is gone")
+            entry = await self._index.make_root(raw, identity)
+        else:
+            entry = chain[0]
+        if entry.learned and entry.seen != raw.seen:
+            entry = (await self.scan(ROOT)).entry
+        entry.checked = self._clock()
+        return entry
+
+    @asynccontextmanager
+    async def _exclusive(self, wanted: bool) -> AsyncIterator[None]:
+        if wanted:
+            async with self._index.lock:
+                yield
+        else:
+            yield
