@@ -95,6 +95,10 @@ class Locked(ClawgateError):
         self.root = root
 
 
+class LockMismatch(ClawgateError):
+    """The lock token is not that of a lock in whose scope the resource is (RFC 4918 9.11: 409)."""
+
+
 class Overloaded(ClawgateError):
     """A queue is full; ``retry_after`` is in seconds."""
 

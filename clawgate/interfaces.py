@@ -7,13 +7,13 @@ takes a storage and is one. Whoever needs an ability looks in the record; nobody
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import attrs
 
 from .model.content import Intent, Written
-from .model.node import Node
+from .model.node import Identity, Node
 from .model.path import Path
 from .model.people import Actor, Credentials, User
 
@@ -57,10 +57,11 @@ class Listing:
 
     folder: Node
     pages: AsyncIterator[Sequence[Node]]
-    """The children in no promised order; an empty folder gives no page or empty ones. An error in the middle means that the listing
-    is not complete. May be left unread; then call ``aclose`` if it is a generator."""
+    """The children in no promised order; an empty folder gives no page or empty ones. An error in the middle means: not complete."""
     version: str = ""
     """Equal versions of the same folder have equal `folder` and `pages`; empty: cannot tell."""
+    current: Callable[[], bool] | None = None
+    """While it returns True the storage vouches that nothing in this listing changed since; None: it cannot tell."""
 
 
 class Storage(ABC):
@@ -106,17 +107,6 @@ class Storage(ABC):
 
         Raises `NotFound`, `ParentMissing`, `AlreadyExists` (without `replace`), `InvalidRequest` for a folder into itself.
         """
-
-
-class Identity(NamedTuple):
-    """How a node is known apart from its name."""
-
-    id: str
-    """Stable over rename, move and overwrite."""
-    own: str
-    """Of this very copy on the storage (POSIX: the inode with its generation): another one has another. Part of file etags."""
-    checksums: str = ""
-    """Stored checksums that still belong to the content, as in `Node.checksums`."""
 
 
 class Ids(ABC):

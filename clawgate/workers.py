@@ -44,6 +44,10 @@ class Workers:
         """Call `function` in a thread and wait for its result. Raises `Overloaded`, and what the function raises."""
         if self.pending >= self.limit:
             raise Overloaded(f"too much work is waiting for {self.name}")
+        return await self.run_always(function, *args, **kwargs)
+
+    async def run_always(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `run`, but never refused: for putting things in order after what was admitted."""
         self.pending += 1
         result: Deferred[T] = Deferred()
 

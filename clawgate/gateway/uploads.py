@@ -21,6 +21,8 @@ from .quota import Quotas, limited
 from .storages import Storages
 from .tree import Guard, Tokens, Tree
 
+DAY = 86400.0
+
 
 def covered(parts: tuple[Part, ...]) -> int:
     """Bytes from the start up to the first gap."""

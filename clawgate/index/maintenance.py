@@ -93,8 +93,8 @@ async def rebuild(
 ) -> None:
     """Forget what the index knows of a space and learn it anew from the storage.
 
-    `scan` enters one folder (`Observer.scan`), `unlearned` names folders still to do (`SpaceIndex.unlearned`). Nobody else may use
-    the index meanwhile. File etags and ids come out as they were; folder etags change once, because stamps start anew.
+    `scan` enters one folder (`Observer.scan`), `unlearned` names folders still to do (`SpaceIndex.unlearned`). Nobody else may
+    use the index meanwhile. File etags and ids come out as they were; folder etags change once, because stamps start anew.
     """
 
     def drop(connection: Connection) -> None:

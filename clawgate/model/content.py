@@ -6,7 +6,7 @@ from enum import Enum
 
 import attrs
 
-from .node import Node
+from .node import Identity, Node
 
 
 @attrs.frozen
@@ -47,7 +47,7 @@ class Intent:
     expected: Target | str = Target.ANYTHING
     """`Target`, or the `Node.seen` that must still stand there at the moment of publishing; else `PreconditionFailed`."""
     id: str = ""
-    """The id the new version must carry on (of the file it replaces); empty: its own."""
+    """The id the new version must carry; empty: that of the file it replaces, else its own."""
 
 
 @attrs.frozen
@@ -56,3 +56,5 @@ class Written:
 
     node: Node
     replaced: bool
+    identity: Identity | None = None
+    """How the storage knows the new version; None where it has no ids (`interfaces.Ids`)."""

@@ -38,3 +38,14 @@ class Node(NamedTuple):
     def is_folder(self) -> bool:
         """Whether this is a folder."""
         return self.kind == Kind.FOLDER
+
+
+class Identity(NamedTuple):
+    """How a node is known apart from its name."""
+
+    id: str
+    """Stable over rename, move and overwrite."""
+    own: str
+    """Of this very copy on the storage (POSIX: the inode with its generation): another one has another. Part of file etags."""
+    checksums: str = ""
+    """Stored checksums that still belong to the content, as in `Node.checksums`."""

@@ -1,1 +1,7 @@
-"""A POSIX file system, served in place."""
+"""Files and folders of a Linux file system, served in place."""
+
+from .driver import PosixStorage
+from .options import Durability, PosixOptions, Symlinks
+from .watch import FolderWatches, Ticket
+
+__all__ = ["Durability", "FolderWatches", "PosixOptions", "PosixStorage", "Symlinks", "Ticket"]

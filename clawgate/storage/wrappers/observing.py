@@ -123,6 +123,9 @@ class Observer:
             found, suspects = result
             for name in suspects:
                 await self.scan(join(path, name))
+            if suspects:
+                entry = await self.folder(path)
+                found = Found(entry, self._index.node(entry), entry.revision, None)
             return found
 
     async def _scan(self, path: Path, revision: int, locking: bool) -> tuple[Found, list[str]] | None:

@@ -1,0 +1,182 @@
+"""The place where objects meet, in reading order."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from typing import Any
+
+from .errors import StorageUnavailable
+from .gateway import template
+from .gateway.janitor import Janitor
+from .gateway.locks import Locks
+from .gateway.namespace import Namespace, Rule
+from .gateway.properties import Properties
+from .gateway.quota import Quotas
+from .gateway.storages import Storages
+from .gateway.tree import Tree
+from .gateway.uploads import DAY, Uploads
+from .identity.cache import RememberedLogins
+from .identity.chain import Chain
+from .identity.file import UserFile
+from .index import schema as index_schema
+from .index.index import Index
+from .index.learner import Learner
+from .interfaces import Storage
+from .log import make_logger
+from .metrics import Metrics
+from .model.people import User
+from .model.space import Space, SpaceKind
+from .settings import Mount, Settings
+from .state import schema as state_schema
+from .state.engine import Database
+from .state.locks import StoredLocks
+from .state.properties import StoredProperties
+from .state.uploads import Uploads as StoredUploads
+from .storage.memory import MemoryStorage
+from .storage.posix.options import PosixOptions
+from .storage.posix.driver import PosixStorage
+from .storage.posix.watch import FolderWatches
+from .storage.wrappers.indexed import Indexed
+from .storage.wrappers.metered import Metered
+from .workers import Workers
+
+log = make_logger()
+
+
+class Core:
+    """Everything below the protocols. The command line uses it without a socket."""
+
+    def __init__(self, settings: Settings, reactor: Any) -> None:
+        """Nothing is started here; `reactor` gives threads, file descriptors and time."""
+        self.settings = settings
+        self.reactor = reactor
+        clock = reactor.seconds
+        self.metrics = Metrics()
+
+        # threads
+        files, state, index, users = settings.files, settings.state, settings.index, settings.users
+        self.files = Workers(reactor, "files", files.threads, files.queue)
+        self.state_workers = Workers(reactor, "state", state.threads, state.queue)
+        self.index_workers = Workers(reactor, "index", index.threads, index.queue)
+        self.hashing = Workers(reactor, "hashing", users.threads, users.queue)
+        self.pools = [self.files, self.state_workers, self.index_workers, self.hashing]
+        for pool in self.pools:
+            self.metrics.pool(pool)
+
+        # databases
+        state_url = state.url or f"sqlite:///{self.path('state.db')}"
+        index_url = index.url or f"sqlite:///{self.path('index.db')}"
+        self.state = Database(state_url, self.state_workers, state_schema.SCHEMA)
+        self.index_database = Database(index_url, self.index_workers, index_schema.SCHEMA, synchronous="NORMAL")
+        self.index = Index(self.index_database, index.nodes, index.journal_days)
+        self.metrics.gauge("index_nodes_in_memory", "Index entries in memory", self.index.nodes_in_memory)
+
+        # people
+        self.user_file = UserFile(users.file or self.path("users.toml"), self.hashing, self.state_workers, clock)
+        self.authenticator = RememberedLogins(
+            Chain([self.user_file]),
+            users.cache_seconds,
+            clock,
+            current=lambda: self.user_file.checked_until,
+            refresh=self.user_file.refresh,
+        )
+        self.user_file.changed.append(self.authenticator.forget)
+        self.metrics.cache("logins", lambda: (self.authenticator.hits, self.authenticator.misses))
+
+        # files
+        self.watches = {name: FolderWatches(mount.watches, reactor) for name, mount in settings.mounts.items() if mount.watch}
+        self.storages = Storages(self._open)
+        self.namespace = Namespace({name: self._rule(name, mount) for name, mount in settings.mounts.items()}, self._prepare)
+        self.locks = Locks(StoredLocks(self.state), settings.dav, time.time)
+        self.properties = Properties(StoredProperties(self.state), settings.dav)
+        self.quotas = Quotas()
+        compute = {name: tuple(mount.checksums) for name, mount in settings.mounts.items() if mount.checksums}
+        self.tree = Tree(self.storages, self.locks, self.properties, self.quotas, compute)
+        self.uploads = Uploads(
+            StoredUploads(self.state), self.storages, self.tree, self.quotas, settings.dav.upload_days * DAY, time.time
+        )
+        self.janitor = Janitor(self.storages, self.uploads, self.locks, self.index.tidy)
+        self._learners: list[Learner] = []
+
+    async def start(self) -> None:
+        """Start the pools, open the databases and load what is kept in memory. Raises `SettingsError`."""
+        for pool in self.pools:
+            pool.start()
+        await self.state.start()
+        await self.index_database.start()
+        await self.user_file.load()
+        await self.locks.load()
+        await self.properties.start()
+
+    async def stop(self) -> None:
+        """Close everything; nobody may be using it any more."""
+        for watches in self.watches.values():
+            watches.close()
+        await self.state.stop()
+        await self.index_database.stop()
+        for pool in self.pools:
+            pool.stop()
+
+    def path(self, name: str) -> str:
+        """A path relative to the data directory."""
+        return os.path.join(os.path.abspath(self.settings.data), name)
+
+    async def learn(self) -> None:
+        """One step of learning what nobody has listed yet, in all spaces."""
+        for learner in self._learners:
+            if not learner.done:
+                await learner.step(self.settings.index.learn_folders)
+
+    async def _open(self, space: Space) -> Storage:
+        """Driver and wrappers of one space."""
+        mount = self.settings.mounts[space.mount]
+        if mount.driver == "memory":
+            raw: Storage = MemoryStorage()
+        else:
+            options = PosixOptions(
+                symlinks=mount.symlinks, durability=mount.durability, block_bytes=self.settings.files.block_bytes
+            )
+            raw = PosixStorage(space.root, self.files, options, self.watches.get(space.mount))
+        inner = Metered(raw, space.mount, self.metrics)
+        storage = Indexed(inner, await self.index.space(space.id), self.reactor.seconds, mount.staleness_max)
+        if raw.abilities.janitor is not None and not mount.read_only:
+            # Nobody else works on this space: whatever lies about is from before.
+            await raw.abilities.janitor.sweep(await self.uploads.handles(space), 0)
+        self._learners.append(Learner(space.id, storage.observer.scan, storage.index.unlearned))
+        return storage
+
+    async def _prepare(self, space: Space, user: User) -> None:
+        mount = self.settings.mounts[space.mount]
+        if mount.driver == "posix":
+            await self.files.run(
+                _make_directory, space.root, mount.create and space.kind is SpaceKind.PERSONAL, self.settings.data
+            )
+
+    def _rule(self, name: str, mount: Mount) -> Rule:
+        root = mount.root if os.path.isabs(mount.root) else self.path(mount.root)
+        template.check(mount.root, f"mounts.{name}.root")
+        return Rule(
+            name,
+            SpaceKind(mount.kind),
+            root,
+            tuple(mount.members),
+            mount.title,
+            mount.read_only,
+            mount.quota or None,
+        )
+
+
+def _make_directory(root: str, create: bool, data: str) -> None:
+    """Make sure that the root of a space is a directory; blocking. Above it only the embedded default's folders are made."""
+    try:
+        if create:
+            if os.path.realpath(root).startswith(os.path.realpath(data) + os.sep):
+                os.makedirs(os.path.dirname(root), 0o700, exist_ok=True)
+            with suppress(FileExistsError):
+                os.mkdir(root, 0o700)
+        if not os.path.isdir(root):
+            raise StorageUnavailable("the directory of this space does not exist")
+    except OSError as error:
+        raise StorageUnavailable(f"the directory of this space cannot be made: {error.strerror}") from error

@@ -1,0 +1,52 @@
+"""Work that is done from time to time while the gateway runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+
+from ..log import make_logger
+
+log = make_logger()
+
+
+class Chore:
+    """Calls one function again and again, with a pause after each call. A failure is logged and does not end it."""
+
+    def __init__(self, clock: Any, name: str, seconds: float, function: Callable[[], Awaitable[object]]) -> None:
+        """`seconds` is the pause; `clock` is the reactor."""
+        self._clock = clock
+        self._name = name
+        self._seconds = seconds
+        self._function = function
+        self._pause: Deferred[None] | None = None
+        self._stopping = False
+        self._ended: Deferred[None] | None = None
+
+    def start(self) -> None:
+        """Begin; the first call comes after the first pause."""
+        self._ended = Deferred.fromCoroutine(self._run())
+
+    async def stop(self) -> None:
+        """End; returns when the function is not at work any more."""
+        self._stopping = True
+        if self._pause is not None:
+            self._pause.cancel()
+        if self._ended is not None:
+            await self._ended
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            self._pause = deferLater(self._clock, self._seconds)
+            try:
+                await self._pause
+            except CancelledError:
+                return
+            self._pause = None
+            try:
+                await self._function()
+            except Exception:
+                log.failure("{name} failed and will be tried again", name=self._name)

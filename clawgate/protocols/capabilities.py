@@ -1,0 +1,115 @@
+"""What clients are told this server can do: derived from what is there, never typed in twice.
+
+Keys that stand for something absent are left out, except where clients take a missing key for a yes
+(``bigfilechunking``, ``files_sharing.api_enabled``, ``public.enabled``, ``profile_picture``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from .. import __version__
+
+COMPATIBLE = (10, 15, 0)
+"""The ownCloud version whose behaviour is offered: clients switch features, and refuse servers, by comparing it."""
+EDITION = "Community"
+
+
+@attrs.frozen
+class Features:
+    """What the assembled gateway has."""
+
+    checksums: tuple[str, ...] = ()
+    """Algorithms that uploads are verified with, the preferred one first; upper case, or clients upload without."""
+    chunking_ng: bool = False
+    """Uploads in chunks under ``/remote.php/dav/uploads/USER``."""
+    chunking_v1: bool = False
+    """Uploads in chunks named ``NAME-chunking-ID-COUNT-INDEX``."""
+    tus: None = None
+    """There is no TUS."""
+    reports: tuple[str, ...] = ()
+    """Names of the REPORTs, e.g. ``filter-files``."""
+    favorites: bool = False
+    private_links: bool = False
+    depth_infinity: bool = False
+    """PROPFIND with Depth: infinity is answered."""
+    poll_seconds: int = 30
+    """How often clients should look for changes; desktops ignore 5 and less."""
+    maintenance: bool = False
+    product: str = "Clawgate"
+    version: str = __version__
+
+
+def status(features: Features) -> dict[str, Any]:
+    """The object of ``status.php``, which is also in the capabilities."""
+    text = ".".join(map(str, COMPATIBLE))
+    return {
+        "installed": True,
+        "maintenance": features.maintenance,
+        "needsDbUpgrade": False,
+        "version": f"{text}.0",
+        "versionstring": text,
+        "edition": EDITION,
+        "productname": features.product,
+        "product": features.product,
+        "productversion": features.version,
+    }
+
+
+def version(features: Features) -> dict[str, Any]:
+    """The ``version`` that stands beside the capabilities."""
+    major, minor, micro = COMPATIBLE
+    return {
+        "major": major,
+        "minor": minor,
+        "micro": micro,
+        "string": f"{major}.{minor}.{micro}",
+        "edition": EDITION,
+        "product": features.product,
+    }
+
+
+def capabilities(features: Features) -> dict[str, Any]:
+    """The tree under ``capabilities``."""
+    tree: dict[str, Any] = {
+        "core": {
+            "pollinterval": features.poll_seconds * 1000,
+            "webdav-root": "remote.php/webdav",
+            "status": status(features),
+        },
+        "dav": _dav(features),
+        "files": {
+            "bigfilechunking": features.chunking_ng or features.chunking_v1,
+            "favorites": features.favorites,
+            "privateLinks": features.private_links,
+            "undelete": False,
+            "versioning": False,
+        },
+        "files_sharing": {
+            "api_enabled": False,
+            "public": {"enabled": False},
+            "resharing": False,
+            "group_sharing": False,
+            "can_share": False,
+            "federation": {"outgoing": False, "incoming": False},
+            "user": {"send_mail": False, "profile_picture": False},
+        },
+    }
+    if features.checksums:
+        tree["checksums"] = {
+            "supportedTypes": [name.upper() for name in features.checksums],
+            "preferredUploadType": features.checksums[0].upper(),
+        }
+    return tree
+
+
+def _dav(features: Features) -> dict[str, Any]:
+    tree: dict[str, Any] = {"propfind": {"depth_infinity": features.depth_infinity}}
+    if features.chunking_ng:
+        tree["chunking"] = "1.0"
+        tree["httpErrorCodesThatResetFailingChunkedUploads"] = [404]
+    if features.reports:
+        tree["reports"] = list(features.reports)
+    return tree

@@ -1,0 +1,50 @@
+"""What the verbs work with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import attrs
+
+from ... import settings
+from ...gateway.locks import Locks
+from ...gateway.namespace import Namespace
+from ...gateway.properties import Properties
+from ...gateway.tree import Tree
+from ...model.people import Actor
+from ...model.space import Place
+from ...web.request import Request
+from ...web.response import Response
+from .address import Address, Realm
+from .errors import Refused
+from .listing_cache import ListingCache
+
+
+@attrs.frozen(eq=False)
+class Dav:
+    """The collaborators of all verbs."""
+
+    tree: Tree
+    namespace: Namespace
+    locks: Locks
+    properties: Properties
+    settings: settings.Dav
+    listings: ListingCache
+    now: Callable[[], float]
+    """Seconds since 1970."""
+    chunked: Chunked | None
+    """Takes a PUT that carries ``OC-Chunked``."""
+
+    async def place(self, actor: Actor, address: Address) -> Place:
+        """Where an address is. Raises `NotFound`, `Forbidden`, `Refused` above the trees."""
+        if address.realm is Realm.HOME:
+            return await self.namespace.home(actor, address.path)
+        if address.realm is Realm.USER:
+            return await self.namespace.files_of(actor, address.owner, address.path)
+        if address.realm is Realm.SPACE:
+            return await self.namespace.in_space(actor, address.owner, address.path)
+        raise Refused(405, "there are no files here, only the collections of them", allow="OPTIONS, PROPFIND")
+
+
+Verb = Callable[[Dav, Request, Actor, Address], Awaitable[Response]]
+Chunked = Callable[[Dav, Request, Actor, Address, Place], Awaitable[Response]]

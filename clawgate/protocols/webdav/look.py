@@ -1,0 +1,215 @@
+"""Listings as they are asked for: which facts they need, from the cache or rendered, whole or in a stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import attrs
+
+from ...errors import NotAFolder, NotFound
+from ...interfaces import Listing, Room
+from ...model.node import Node
+from ...model.path import Path, join, name, parent
+from ...model.people import Actor
+from ...model.space import Place
+from ...web.request import Request
+from ...web.response import Response
+from .address import Address
+from .dav import Dav
+from .lock_xml import discovery
+from .multistatus import HEAD, TAIL, Plan, Sight, many, one, plan
+from .properties import Scene
+from .requests import PropertySet
+
+BATCH = 128
+"""Entries rendered in one go: about 64 KiB."""
+CHUNK = 65536
+"""Bytes of a stream's pieces, at least."""
+_UNKNOWN = Room(None, None)
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Look:
+    """One request's look at a file or folder."""
+
+    __slots__ = ("_actor", "_address", "_cacheable", "_dav", "_place", "_plan", "_scene")
+
+    def __init__(self, dav: Dav, actor: Actor, address: Address, place: Place, needs: Plan, scene: Scene) -> None:
+        self._dav = dav
+        self._actor = actor
+        self._address = address
+        self._place = place
+        self._plan = needs
+        self._scene = scene
+        # The seconds that a lock still lives are different each time.
+        self._cacheable = not (needs.locks and dav.locks.any(place.space.id))
+
+    @classmethod
+    async def at(
+        cls, dav: Dav, request: Request, actor: Actor, address: Address, place: Place, wanted: PropertySet, minimal: bool
+    ) -> Look:
+        """Look at `place`, which is at `address`."""
+        needs = plan(wanted)
+        space = place.space
+        above = ""
+        if needs.parent and place.path:
+            above = (await dav.tree.stat(attrs.evolve(place, path=parent(place.path)))).id
+        scene = Scene(
+            permissions=place.permissions,
+            space=space.id,
+            owner=space.owner if needs.owner else "",
+            owner_name=_display_name(space.owner, actor) if needs.owner else "",
+            base_url=request.base_url if needs.link else "",
+            room=await dav.tree.room(place) if needs.room else _UNKNOWN,
+            parent=above,
+            minimal=minimal,
+        )
+        return cls(dav, actor, address, place, needs, scene)
+
+    async def alone(self, node: Node) -> bytes:
+        """The whole multistatus of the node itself (Depth 0)."""
+        cache = self._dav.listings
+        key = (0, self._address.prefix, self._place.path, self._actor.id, self._plan, self._scene)
+        stamp = (node, self._versions())
+        if self._cacheable and (kept := cache.get(key, stamp)) is not None:
+            return kept[0]
+        rendered = f"{HEAD}{self._itself(node, await self._sight([node]))}{TAIL}".encode()
+        if self._cacheable:
+            cache.put(key, stamp, (rendered,))
+        return rendered
+
+    async def folder(self, listing: Listing, headers: Headers, *, deep: bool) -> Response:
+        """The answer for a folder with its children, or with all below (`deep`)."""
+        cache = self._dav.listings
+        key = (1, self._address.prefix, self._place.path, self._actor.id, self._plan, self._scene)
+        stamp = (listing.folder, listing.version, self._versions())
+        keep = self._cacheable and bool(listing.version) and not deep
+        if keep and (kept := cache.get(key, stamp)) is not None:
+            await _close(listing.pages)
+            if len(kept) == 1:
+                return Response(207, headers, kept[0])
+            return Response(207, headers, _replay(kept), sum(map(len, kept)))
+        chunks = _chunks(self._pieces(listing, deep))
+        # What fails this early can still be answered with an error, and small listings get a Content-Length.
+        try:
+            first = [chunk async for chunk in _take(chunks, 2)]
+        except BaseException:
+            await _close(listing.pages)
+            raise
+        if len(first) == 1:
+            if keep:
+                cache.put(key, stamp, first)
+            return Response(207, headers, first[0])
+
+        async def stream() -> AsyncIterator[bytes]:
+            kept: list[bytes] = []
+            size = 0
+            for chunk in first:
+                size += len(chunk)
+                kept.append(chunk)
+                yield chunk
+            async for chunk in chunks:
+                size += len(chunk)
+                if keep and size <= cache.largest:
+                    kept.append(chunk)
+                else:
+                    kept.clear()
+                yield chunk
+            if keep and size <= cache.largest:
+                cache.put(key, stamp, kept)
+
+        async def close() -> None:
+            await _close(chunks)
+            await _close(listing.pages)
+
+        return Response(207, headers, stream(), close=close)
+
+    def _versions(self) -> tuple[int, int]:
+        needs, space = self._plan, self._place.space.id
+        return (
+            self._dav.locks.version(space) if needs.locks else 0,
+            self._dav.properties.version(space) if needs.dead or needs.favourites else 0,
+        )
+
+    async def _sight(self, nodes: Sequence[Node]) -> Sight:
+        needs, space, stored = self._plan, self._place.space.id, self._dav.properties
+        sight = Sight()
+        if (needs.dead or needs.favourites) and stored.any(space):
+            ids = [node.id for node in nodes]
+            if needs.dead:
+                sight.dead = await stored.load(space, ids)
+            if needs.favourites:
+                sight.favourites = await stored.favourites(self._actor.id, space, ids)
+        if needs.locks:
+            sight.locks = discovery(self._dav.locks, space, self._address, self._dav.now())
+        return sight
+
+    def _itself(self, node: Node, sight: Sight) -> str:
+        path = self._place.path
+        href = self._address.href(path, node.is_folder)
+        return one(self._plan, self._scene, node, href, name(path) or self._place.space.name, path, sight)
+
+    async def _pieces(self, listing: Listing, deep: bool) -> AsyncIterator[str]:
+        yield HEAD + self._itself(listing.folder, await self._sight([listing.folder]))
+        below = [self._place.path]
+        while below:
+            path = below.pop()
+            if path != self._place.path:
+                try:
+                    listing = await self._dav.tree.list(attrs.evolve(self._place, path=path))
+                except (NotFound, NotAFolder):
+                    # Gone since its parent was listed.
+                    continue
+            async for piece in self._children(path, listing, below if deep else None):
+                yield piece
+        yield TAIL
+
+    async def _children(self, path: Path, listing: Listing, folders: list[Path] | None) -> AsyncIterator[str]:
+        base = self._address.href(path, True)
+        scene = self._scene._replace(parent=listing.folder.id) if self._plan.parent else self._scene
+        async for page in listing.pages:
+            for start in range(0, len(page), BATCH):
+                nodes = page[start : start + BATCH]
+                yield many(self._plan, scene, nodes, base, path, await self._sight(nodes))
+                if folders is not None:
+                    folders += [join(path, node.name) for node in nodes if node.is_folder]
+
+
+def _display_name(owner: str, actor: Actor) -> str:
+    return actor.user.display_name if owner == actor.id else owner
+
+
+async def _chunks(pieces: AsyncIterator[str]) -> AsyncIterator[bytes]:
+    buffered: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        data = piece.encode()
+        buffered.append(data)
+        size += len(data)
+        if size >= CHUNK:
+            yield b"".join(buffered)
+            buffered.clear()
+            size = 0
+    if buffered:
+        yield b"".join(buffered)
+
+
+async def _take(chunks: AsyncIterator[bytes], count: int) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        yield chunk
+        count -= 1
+        if not count:
+            return
+
+
+async def _replay(chunks: Sequence[bytes]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+
+
+async def _close(iterator: AsyncIterator[object]) -> None:
+    """End a generator that may not have been read to its end."""
+    close = getattr(iterator, "aclose", None)
+    if close is not None:
+        await close()

@@ -1,0 +1,155 @@
+"""XML request bodies as frozen values."""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import lru_cache
+
+import attrs
+
+from ...errors import InvalidRequest, TooLarge
+from . import xml
+from .elements import DAV, OC, Name
+
+LONGEST_KEPT = 4096
+"""Bytes of the largest PROPFIND body that is remembered with its meaning: clients send the same few over and over."""
+MOST_PROPERTIES = 512
+"""Names in one request: a listing repeats each for every entry."""
+
+
+class Mode(Enum):
+    """What a PROPFIND asks for."""
+
+    SOME = "prop"
+    ALL = "allprop"
+    NAMES = "propname"
+
+
+@attrs.frozen(eq=False)
+class PropertySet:
+    """The properties asked for. Made by `property_set` only, so that equal sets are one object and hash at once."""
+
+    mode: Mode
+    names: tuple[Name, ...]
+    """`Mode.SOME`: what is asked, in order, each once; `Mode.ALL`: what is asked besides (RFC 4918 ``include``)."""
+
+
+@lru_cache(maxsize=512)
+def property_set(mode: Mode, names: tuple[Name, ...] = ()) -> PropertySet:
+    """The set of these `names`, which are different from each other."""
+    return PropertySet(mode, names)
+
+
+@attrs.frozen
+class Change:
+    """One property to set, or to remove (`xml` is None)."""
+
+    name: Name
+    xml: str | None
+    """The whole element, standing alone."""
+    text: str
+    """Its text, for properties that are plain values."""
+
+
+@attrs.frozen
+class LockRequest:
+    """The body of LOCK."""
+
+    exclusive: bool
+    owner_xml: str
+    """The ``owner`` element with all it holds; empty if none was given."""
+
+
+@attrs.frozen
+class ReportRequest:
+    """The body of REPORT: its kind, the properties wanted, and whether only favourites are (``oc:filter-files``)."""
+
+    kind: Name
+    wanted: PropertySet
+    favourites: bool
+
+
+def propfind(body: bytes, *, depth: int) -> PropertySet:
+    """The meaning of a PROPFIND body; none at all asks for all properties. Raises `InvalidRequest`."""
+    if len(body) > LONGEST_KEPT:
+        return _propfind(body, depth)
+    return _remembered(body, depth)
+
+
+def _propfind(body: bytes, depth: int) -> PropertySet:
+    if not body.strip():
+        return property_set(Mode.ALL)
+    root = xml.parse(body, depth=depth)
+    if xml.name_of(root) != (DAV, "propfind"):
+        raise InvalidRequest("the body must be a DAV: propfind element")
+    if (asked := xml.child(root, (DAV, "prop"))) is not None:
+        return property_set(Mode.SOME, _names(asked))
+    if xml.child(root, (DAV, "propname")) is not None:
+        return property_set(Mode.NAMES)
+    if xml.child(root, (DAV, "allprop")) is not None:
+        included = xml.child(root, (DAV, "include"))
+        return property_set(Mode.ALL, () if included is None else _names(included))
+    raise InvalidRequest("the propfind element must hold prop, allprop or propname")
+
+
+_remembered = lru_cache(maxsize=512)(_propfind)
+
+
+def _names(holder: xml.Element) -> tuple[Name, ...]:
+    names = tuple(dict.fromkeys(map(xml.name_of, xml.children(holder))))
+    if len(names) > MOST_PROPERTIES:
+        raise TooLarge(f"at most {MOST_PROPERTIES} properties can be asked for at once")
+    return names
+
+
+def proppatch(body: bytes, *, depth: int) -> tuple[Change, ...]:
+    """The changes of a PROPPATCH in document order (RFC 4918 9.2). Raises `InvalidRequest`."""
+    root = xml.parse(body, depth=depth)
+    if xml.name_of(root) != (DAV, "propertyupdate"):
+        raise InvalidRequest("the body must be a DAV: propertyupdate element")
+    changes: list[Change] = []
+    for instruction in xml.children(root):
+        action = xml.name_of(instruction)
+        if action not in ((DAV, "set"), (DAV, "remove")):
+            continue
+        asked = xml.child(instruction, (DAV, "prop"))
+        if asked is None:
+            raise InvalidRequest("set and remove must hold a prop element")
+        for property in xml.children(asked):
+            value = xml.serialize(property) if action[1] == "set" else None
+            changes.append(Change(xml.name_of(property), value, xml.text_of(property)))
+    if not changes:
+        raise InvalidRequest("the propertyupdate element changes nothing")
+    if len(changes) > MOST_PROPERTIES:
+        raise TooLarge(f"at most {MOST_PROPERTIES} properties can be changed at once")
+    return tuple(changes)
+
+
+def lockinfo(body: bytes, *, depth: int) -> LockRequest:
+    """The lock asked for. Raises `InvalidRequest` for anything but exclusive and shared write locks."""
+    root = xml.parse(body, depth=depth)
+    if xml.name_of(root) != (DAV, "lockinfo"):
+        raise InvalidRequest("the body must be a DAV: lockinfo element")
+    scope, kind = xml.child(root, (DAV, "lockscope")), xml.child(root, (DAV, "locktype"))
+    if scope is None or kind is None or xml.child(kind, (DAV, "write")) is None:
+        raise InvalidRequest("only write locks exist")
+    exclusive = xml.child(scope, (DAV, "exclusive")) is not None
+    if exclusive == (xml.child(scope, (DAV, "shared")) is not None):
+        raise InvalidRequest("the lock scope must be either exclusive or shared")
+    owner = xml.child(root, (DAV, "owner"))
+    return LockRequest(exclusive, "" if owner is None else xml.serialize(owner))
+
+
+def report(body: bytes, *, depth: int) -> ReportRequest:
+    """The report asked for. Raises `InvalidRequest`."""
+    root = xml.parse(body, depth=depth)
+    asked = xml.child(root, (DAV, "prop"))
+    wanted = property_set(Mode.SOME, () if asked is None else _names(asked))
+    rules = xml.child(root, (OC, "filter-rules"))
+    favourite = None if rules is None else xml.child(rules, (OC, "favorite"))
+    return ReportRequest(xml.name_of(root), wanted, favourite is not None and is_true(xml.text_of(favourite)))
+
+
+def is_true(text: str) -> bool:
+    """Whether a flag's text means yes: ``1`` (oc) or ``true`` (ownCloud Web)."""
+    return text.strip().lower() in ("1", "true", "yes")

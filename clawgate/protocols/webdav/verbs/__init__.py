@@ -1,0 +1,1 @@
+"""One module a verb: ``async def verb(dav, request, actor, address) -> Response``."""

@@ -1,0 +1,89 @@
+"""GET and HEAD (RFC 9110 9.3.1, 14, 13; clients.md 4)."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+from uuid import uuid4
+
+from ....errors import IsAFolder, NotFound, PreconditionFailed
+from ....interfaces import Reader
+from ....model.node import Node
+from ....model.people import Actor
+from ....web.conditions import Outcome, evaluate, if_range_holds
+from ....web.ranges import Multipart, content_range, parse
+from ....web.request import Request
+from ....web.response import FileBody, Response
+from ..address import Address
+from ..dav import Dav
+from ..errors import Refused
+from ..media import FOLDER
+from ..terms import terms
+from ..transfer_headers import file_headers, identity_of, type_of
+
+
+async def get(dav: Dav, request: Request, actor: Actor, address: Address) -> Response:
+    """The file or ranges of it. Folders: 501, as ownCloud 10 answers."""
+    _refuse_previews(request)
+    place = await dav.place(actor, address)
+    judge = (await terms(dav, request, actor, address, place)).judge if request.header("if") is not None else None
+    try:
+        reader = await dav.tree.open(place)
+    except IsAFolder:
+        raise Refused(501, "this is the WebDAV interface; folders can only be listed, with PROPFIND") from None
+    try:
+        if judge is not None:
+            judge(reader.node)
+        response = _answer(request, reader, dav.now())
+    except BaseException:
+        await reader.close()
+        raise
+    response.close = reader.close
+    return response
+
+
+async def head(dav: Dav, request: Request, actor: Actor, address: Address) -> Response:
+    """As GET, without opening anything; of a folder it says that it is there, as sabre/dav does."""
+    _refuse_previews(request)
+    place = await dav.place(actor, address)
+    node = await dav.tree.stat(place)
+    (await terms(dav, request, actor, address, place)).judge(node)
+    if node.is_folder:
+        return Response(200, [*identity_of(node), (b"Content-Type", FOLDER.encode())])
+    headers = file_headers(node)
+    if _is_unchanged(request, node):
+        return Response(304, headers)
+    return Response(200, [*headers, (b"Content-Type", type_of(node))], length=node.size)
+
+
+def _answer(request: Request, reader: Reader, now: float) -> Response:
+    node = reader.node
+    headers = file_headers(node)
+    if _is_unchanged(request, node):
+        return Response(304, headers)
+    ranges = None
+    value = request.header("range")
+    if value is not None and if_range_holds(request.header, node.etag, node.mtime_ns // 1_000_000_000, now):
+        ranges = parse(value, node.size)
+    if ranges is None:
+        return Response(200, [*headers, (b"Content-Type", type_of(node))], FileBody(reader, 0, node.size), node.size)
+    if len(ranges) == 1:
+        start, stop = ranges[0]
+        headers += ((b"Content-Type", type_of(node)), (b"Content-Range", content_range(start, stop, node.size)))
+        return Response(206, headers, FileBody(reader, start, stop), stop - start)
+    parts = Multipart(ranges, node.size, type_of(node), uuid4().hex.encode())
+    return Response(206, [*headers, (b"Content-Type", parts.content_type)], parts.stream(reader), parts.length)
+
+
+def _is_unchanged(request: Request, node: Node) -> bool:
+    outcome = evaluate(request.header, request.verb, node.etag, node.mtime_ns // 1_000_000_000, True)
+    if outcome is Outcome.FAILED:
+        raise PreconditionFailed("the file has been changed in the meantime")
+    return outcome is Outcome.NOT_MODIFIED
+
+
+def _refuse_previews(request: Request) -> None:
+    # ?preview=1 asks for a thumbnail and must never be given the original (clients.md 4, previews).
+    if request.query and b"preview=" in request.query:
+        wanted = parse_qs(request.query.decode("latin-1")).get("preview", ["0"])[0]
+        if wanted not in ("0", "false"):
+            raise NotFound("there is no preview")

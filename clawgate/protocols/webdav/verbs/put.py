@@ -1,0 +1,29 @@
+"""PUT (RFC 9110 9.3.4, RFC 4918 9.7; clients.md 3.1, 3.2)."""
+
+from __future__ import annotations
+
+from ....errors import InvalidRequest
+from ....model.people import Actor
+from ....web.request import Request
+from ....web.response import Response
+from ..address import Address
+from ..dav import Dav
+from ..errors import Refused
+from ..terms import terms
+from ..transfer_headers import intent_of, written
+
+
+async def put(dav: Dav, request: Request, actor: Actor, address: Address) -> Response:
+    """Write a file: all or nothing, answered when it is stored. The body's Content-Type is never looked at."""
+    if request.header("content-range") is not None:
+        raise InvalidRequest("a PUT with Content-Range would change only a part of the file; send it whole (RFC 9110 14.5)")
+    place = await dav.place(actor, address)
+    if address.slash or not place.path:
+        raise Refused(405, "a file cannot be written where a folder is addressed", allow="OPTIONS, PROPFIND, MKCOL")
+    if dav.chunked is not None and request.header("oc-chunked") is not None:
+        return await dav.chunked(dav, request, actor, address, place)
+    supported = (await dav.tree.abilities(place.space)).checksums
+    intent = intent_of(request, supported)
+    tokens, guard = await terms(dav, request, actor, address, place)
+    done = await dav.tree.put(actor, place, request.body, intent, tokens=tokens, guard=guard)
+    return written(done, place.permissions, mtime_accepted=intent.mtime_ns is not None)

@@ -1,0 +1,74 @@
+"""Mode, owner, ACL and extended attributes of files that are made in one place and shown in another."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from stat import S_IMODE, S_ISGID
+
+from . import kernel
+
+RECORD = b"user.clawgate"
+"""The attribute in which clawgate keeps what it knows of a file (`identity`)."""
+
+_ACCESS = "system.posix_acl_access"
+_DEFAULT = b"system.posix_acl_default"
+_ACL_HEADER = 4
+_ACL_ENTRY = struct.Struct("<HHI")
+_USER_OBJ, _GROUP_OBJ, _MASK, _OTHER = 0x01, 0x04, 0x10, 0x20
+
+
+def settle(fd: int, folder: int) -> None:
+    """Give the new file `fd`, which was made elsewhere, what it would have had if it had been made in `folder`.
+
+    Its mode has the umask applied already; a setgid folder hands down its group, a default ACL replaces the umask (acl(5)).
+    What is not permitted is left.
+    """
+    state = os.fstat(folder)
+    if state.st_mode & S_ISGID:
+        with contextlib.suppress(OSError):
+            os.fchown(fd, -1, state.st_gid)
+    default = kernel.get_xattr(b"/proc/self/fd/%d" % folder, _DEFAULT, follow=True)
+    if default:
+        with contextlib.suppress(OSError):
+            os.setxattr(fd, _ACCESS, _for_files(default))
+
+
+def _for_files(default: bytes) -> bytes:
+    """The access ACL of a file created with mode 0666 under the default ACL `default`."""
+    entries = list(_ACL_ENTRY.iter_unpack(default[_ACL_HEADER:]))
+    group = _MASK if any(tag == _MASK for tag, _, _ in entries) else _GROUP_OBJ
+    limited = [
+        _ACL_ENTRY.pack(tag, permissions & 6 if tag in (_USER_OBJ, group, _OTHER) else permissions, id)
+        for tag, permissions, id in entries
+    ]
+    return default[:_ACL_HEADER] + b"".join(limited)
+
+
+def carry(source: bytes, state: os.stat_result, fd: int) -> None:
+    """Give the file `fd` owner, mode, ACL and ``user.*`` attributes of the one at `source`, whose `state` this is.
+
+    Only `RECORD` is left out, and what is not permitted or not supported.
+    """
+    mine = os.fstat(fd)
+    if (mine.st_uid, mine.st_gid) != (state.st_uid, state.st_gid):
+        with contextlib.suppress(OSError):
+            os.fchown(fd, state.st_uid, state.st_gid)
+    mode = S_IMODE(state.st_mode)
+    if S_IMODE(mine.st_mode) != mode:
+        os.fchmod(fd, mode)
+    try:
+        names = os.listxattr(source, follow_symlinks=False)
+    except OSError:
+        return
+    record = RECORD.decode()
+    for name in names:
+        if name == _ACCESS or (name.startswith("user.") and name != record):
+            with contextlib.suppress(OSError):
+                os.setxattr(fd, name, os.getxattr(source, name, follow_symlinks=False))
+
+
+def proc_path(folder: int, name: bytes) -> bytes:
+    """A path of `name` in the open `folder` for calls that take no descriptor of a folder."""
+    return b"/proc/self/fd/%d/%s" % (folder, name)

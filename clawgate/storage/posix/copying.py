@@ -1,0 +1,174 @@
+"""Copies within the tree: built out of sight, shown in one step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from stat import S_IMODE, S_ISDIR, S_ISGID, S_ISREG
+
+from ...errors import AlreadyExists, Disconnected, InvalidRequest, NotFound
+from ...model.node import Node
+from ...model.path import Path, is_within, split
+from . import confined
+from .attributes import carry
+from .draft import CREATE, flush
+from .failures import guarded
+from .ground import BESIDE, STAGING, Ground, Spot, node_of
+from .moving import supplant
+from .publishing import rename_new
+from .staging import Slot, discard, reserve
+from .transfer import transfer
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Copying:
+    """One copy. Keeps times, mode, ACL and ``user.*`` attributes; ids are new. Links and special files are left out."""
+
+    def __init__(self, ground: Ground, source: Path, target: Path, *, replace: bool, deep: bool) -> None:
+        self._ground = ground
+        self._source = source
+        self._target = target
+        self._replace = replace
+        self._deep = deep
+        self._stopped = False
+        self._group: int | None = None
+
+    def stop(self) -> None:
+        """Give up soon; may be called from another thread."""
+        self._stopped = True
+
+    def run(self) -> tuple[Node, Slot | None]:
+        """Copy; blocks. As `Copy.copy`; also returns the slot with what was replaced, if that still has to be deleted."""
+        source, target = self._source, self._target
+        with guarded(source):
+            probed, state = self._ground.probe(source)
+            os.close(probed)
+            if source == target or (S_ISDIR(state.st_mode) and is_within(target, source)) or is_within(source, target):
+                raise InvalidRequest("nothing can be copied into itself or onto a folder that holds it")
+        with guarded(target), self._ground.spot(target) as spot:
+            if not self._replace and self._ground.occupant(spot) is not None:
+                raise AlreadyExists(f"{target}: the name is taken")
+            folder = os.fstat(spot.fd)
+            self._group = folder.st_gid if folder.st_mode & S_ISGID else None
+            slot = reserve(self._ground, spot, "new")
+            try:
+                if S_ISDIR(state.st_mode):
+                    self._copy_tree(slot)
+                else:
+                    self._copy_file(slot)
+                replaced = self._publish(slot, spot)
+            except BaseException:
+                discard(slot)
+                slot.close()
+                raise
+            if not replaced:
+                slot.close()
+            now = spot.state()
+            if now is None:
+                raise NotFound(f"{target}: removed meanwhile")
+            return node_of(split(target)[1], now), slot if replaced else None
+
+    def _publish(self, slot: Slot, spot: Spot) -> bool:
+        """Show the copy; returns whether something lies in the slot now."""
+        with self._ground.publishing:
+            there = self._ground.occupant(spot)
+            if there is not None and not self._replace:
+                raise AlreadyExists(f"{spot.path}: the name is taken")
+            mine = os.stat(slot.name, dir_fd=slot.fd, follow_symlinks=False)
+            if there is None:
+                rename_new(slot.fd, slot.name, spot)
+            elif S_ISDIR(there.st_mode) or S_ISDIR(mine.st_mode):
+                supplant(slot, spot, slot.name + b"-old")
+            else:
+                os.rename(slot.name, spot.name, src_dir_fd=slot.fd, dst_dir_fd=spot.fd)
+                return False
+        if self._ground.options.durability.value == "full":
+            spot.sync()
+        return there is not None
+
+    def _copy_file(self, slot: Slot) -> None:
+        fd, _ = self._ground.open_file(self._source)
+        try:
+            self._fill(fd, slot.fd, slot.name)
+        finally:
+            os.close(fd)
+
+    def _fill(self, source: int, folder: int, name: bytes) -> None:
+        target = os.open(name, CREATE, 0o600, dir_fd=folder)
+        try:
+            before = os.fstat(source)
+            transfer(source, target, lambda: self._stopped)
+            self._finish(source, before, target)
+            flush(target, self._ground.options.durability)
+        finally:
+            os.close(target)
+
+    def _finish(self, source: int, state: os.stat_result, target: int) -> None:
+        carry(b"/proc/self/fd/%d/." % source if S_ISDIR(state.st_mode) else b"/proc/self/fd/%d" % source, state, target)
+        if self._group is not None:
+            os.fchown(target, -1, self._group)
+            if S_ISDIR(state.st_mode):
+                os.fchmod(target, S_IMODE(state.st_mode) | S_ISGID)
+        os.utime(target, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+    def _copy_tree(self, slot: Slot) -> None:
+        """Folder by folder, each opened anew from the top, so that no depth needs more than a few descriptors."""
+        source = self._ground.open(self._source, os.O_RDONLY | os.O_DIRECTORY)
+        target = -1
+        try:
+            os.mkdir(slot.name, 0o700, dir_fd=slot.fd)
+            target = os.open(slot.name, _FOLDER, dir_fd=slot.fd)
+            folders = [b""]
+            done = 0
+            while done < len(folders):
+                folders += self._each(source, target, folders[done], self._copy_folder)
+                done += 1
+            # Times and modes last, deepest first: what is made inside a folder changes its time.
+            for path in reversed(folders):
+                self._each(source, target, path, self._finish_folder)
+        finally:
+            os.close(source)
+            if target >= 0:
+                os.close(target)
+
+    def _each(self, source: int, target: int, path: bytes, work: Callable[[int, int, bytes], list[bytes]]) -> list[bytes]:
+        flags = os.O_RDONLY | os.O_DIRECTORY
+        ask = self._ground.ask_kernel
+        old = confined.open_beneath(source, path, flags, follow=False, ask_kernel=ask)
+        try:
+            new = confined.open_beneath(target, path, flags, follow=False, ask_kernel=ask)
+            try:
+                return work(old, new, path)
+            finally:
+                os.close(new)
+        finally:
+            os.close(old)
+
+    def _copy_folder(self, old: int, new: int, path: bytes) -> list[bytes]:
+        folders: list[bytes] = []
+        if not self._deep:
+            return folders
+        with os.scandir(old) as entries:
+            for entry in entries:
+                if self._stopped:
+                    raise Disconnected("the copy was given up")
+                name = os.fsencode(entry.name)
+                if name.startswith(BESIDE) or (name == STAGING and not self._source and not path):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    os.mkdir(name, 0o700, dir_fd=new)
+                    folders.append(path + b"/" + name if path else name)
+                elif entry.is_file(follow_symlinks=False):
+                    fd = os.open(name, _FILE, dir_fd=old)
+                    try:
+                        if S_ISREG(os.fstat(fd).st_mode):
+                            self._fill(fd, new, name)
+                    finally:
+                        os.close(fd)
+        return folders
+
+    def _finish_folder(self, old: int, new: int, path: bytes) -> list[bytes]:
+        self._finish(old, os.fstat(old), new)
+        return []

@@ -1,0 +1,284 @@
+"""The directory tree that is served: every path becomes a descriptor here, and none leads out.
+
+Operations on names work on a `Spot`, the descriptor of a folder and a name in it, never on absolute paths.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from stat import S_ISDIR, S_ISLNK, S_ISREG
+from types import TracebackType
+
+from ...errors import ClawgateError, Forbidden, NotAFolder, NotFound, ParentMissing, StorageUnavailable
+from ...model.node import Kind, Node
+from ...model.path import Path, parent, split
+from . import confined, kernel
+from .failures import guarded, translate
+from .names import path_to_bytes
+from .options import PosixOptions, Symlinks
+
+STAGING = b".clawgate"
+"""The folder in the root that holds what is not finished; never shown."""
+BESIDE = b".clawgate-tmp-"
+"""Start of the names of temporary files outside of `STAGING` (on another file system); never shown."""
+
+_make = tuple.__new__
+
+
+class Descriptor:
+    """A descriptor that is closed with its last reference, and what it was opened for."""
+
+    __slots__ = ("device", "fd", "inode", "mount")
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        state = os.fstat(fd)
+        self.device = state.st_dev
+        self.inode = state.st_ino
+        found = kernel.handle(fd, b"")
+        self.mount = found.mount if found else None
+        """The mount's number where the file system has file handles, else None."""
+
+    def __del__(self) -> None:
+        os.close(self.fd)
+
+
+class Spot:
+    """A place in the tree: an open folder and a name in it. Closed by leaving its context."""
+
+    __slots__ = ("fd", "name", "path")
+
+    def __init__(self, path: Path, fd: int, name: bytes) -> None:
+        self.path = path
+        """What clients call it."""
+        self.fd = fd
+        self.name = name
+
+    def __enter__(self) -> Spot:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def state(self) -> os.stat_result | None:
+        """What stands there, links not followed; None: nothing."""
+        try:
+            return os.stat(self.name, dir_fd=self.fd, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def sync(self) -> None:
+        """Bring the folder to the disk."""
+        sync_folder(self.fd)
+
+
+def sync_folder(folder: int) -> None:
+    """fsync a folder that may be open with O_PATH only."""
+    fd = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def seen_of(state: os.stat_result) -> str:
+    """`Node.seen` of an inode: its number and the time of its last change of any kind."""
+    return f"{state.st_ino:x}.{state.st_ctime_ns:x}"
+
+
+def node_of(name: str, state: os.stat_result) -> Node:
+    """The node for a file or folder called `name`."""
+    if S_ISDIR(state.st_mode):
+        return _make(Node, (name, Kind.FOLDER, 0, state.st_mtime_ns, seen_of(state), "", "", ""))
+    return _make(Node, (name, Kind.FILE, state.st_size, state.st_mtime_ns, seen_of(state), "", "", ""))
+
+
+def is_shown(state: os.stat_result) -> bool:
+    """Whether this is a file or folder and nothing else (link, fifo, socket, device)."""
+    return S_ISREG(state.st_mode) or S_ISDIR(state.st_mode)
+
+
+class Ground:
+    """One tree. All methods block; all may be called from any thread."""
+
+    def __init__(self, root: str, options: PosixOptions) -> None:
+        self.options = options
+        self.follow = options.symlinks is Symlinks.FOLLOW
+        self.ask_kernel = options.openat2 and kernel.has_openat2()
+        self.publishing = threading.Lock()
+        """Held from looking at what stands at a place until it is replaced."""
+        self._path = root
+        self._root: Descriptor | None = None
+
+    def root(self) -> Descriptor:
+        """The root; opened anew if another directory stands there now. Raises `StorageUnavailable`.
+
+        A root that is missing is a storage that is not mounted, never an empty space: clients would delete everything.
+        """
+        try:
+            state = os.stat(self._path)
+            held = self._root
+            if held is None or held.inode != state.st_ino or held.device != state.st_dev:
+                held = Descriptor(os.open(self._path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+                self._root = held
+        except OSError as error:
+            raise StorageUnavailable("the storage is not there") from error
+        return held
+
+    def open(self, path: Path, flags: int) -> int:
+        """Open what stands at `path`. Raises `NotFound`, and `NotAFolder` if O_DIRECTORY is asked and a file is there."""
+        raw = path_to_bytes(path)
+        if _is_reserved(raw):
+            raise NotFound(f"{path}: there is no such file or folder")
+        root = self.root()
+        try:
+            fd = confined.open_beneath(root.fd, raw, flags, follow=self.follow, ask_kernel=self.ask_kernel)
+        except OSError as error:
+            if error.errno == errno.ENOTDIR and flags & os.O_DIRECTORY and self._is_file(path):
+                raise NotAFolder(f"{path}: this is not a folder") from error
+            raise self._unresolved(error, path, NotFound) from error
+        if self.follow and self._leads_to_staging(root.fd, fd):
+            os.close(fd)
+            raise NotFound(f"{path}: there is no such file or folder")
+        return fd
+
+    def probe(self, path: Path) -> tuple[int, os.stat_result]:
+        """An O_PATH descriptor of the file or folder at `path`, which opens no device and no fifo. Raises `NotFound`."""
+        fd = self.open(path, os.O_PATH)
+        try:
+            state = os.fstat(fd)
+            if not is_shown(state):
+                raise NotFound(f"{path}: there is no such file or folder")
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd, state
+
+    def look(self, path: Path) -> Node:
+        """The node at `path`. Raises `NotFound`."""
+        fd, state = self.probe(path)
+        os.close(fd)
+        return node_of(split(path)[1], state)
+
+    def open_file(self, path: Path) -> tuple[int, os.stat_result]:
+        """Open a regular file for reading. Raises `NotFound`, `IsAFolder`."""
+        fd, state = self.probe(path)
+        os.close(fd)
+        if S_ISDIR(state.st_mode):
+            raise translate(OSError(errno.EISDIR, ""), path)
+        # Another thing may stand there by now: O_NONBLOCK does not wait for a fifo's writer.
+        fd = self.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            state = os.fstat(fd)
+            if not S_ISREG(state.st_mode):
+                raise NotFound(f"{path}: there is no such file")
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd, state
+
+    def spot(self, path: Path, *, follow: bool = False, missing: type[ClawgateError] = ParentMissing) -> Spot:
+        """The place `path`, whose folder must exist (else `missing`). With `follow`, and where links are followed, the place that
+        a link at `path` leads to. Raises `Forbidden` for the root and for reserved names (`NotFound` if that is `missing`).
+        """
+        raw = path_to_bytes(path)
+        folder, _, name = raw.rpartition(b"/")
+        if name in (b"", b".", b".."):
+            raise Forbidden("the root of a space cannot be replaced, moved or removed")
+        if _is_reserved(raw):
+            if missing is NotFound:
+                raise NotFound(f"{path}: there is no such file or folder")
+            raise Forbidden(f"{path}: this name is reserved")
+        root = self.root()
+        try:
+            fd = confined.open_beneath(
+                root.fd, folder, os.O_PATH | os.O_DIRECTORY, follow=self.follow, ask_kernel=self.ask_kernel
+            )
+        except OSError as error:
+            raise self._unresolved(error, parent(path), missing) from error
+        spot = Spot(path, fd, name)
+        if self.follow:
+            try:
+                if self._leads_to_staging(root.fd, fd):
+                    raise missing(f"{path}: there is no such folder")
+                state = spot.state() if follow else None
+                if state is not None and S_ISLNK(state.st_mode):
+                    return self._target(root.fd, spot, raw)
+            except BaseException:
+                spot.close()
+                raise
+        return spot
+
+    def present(self, spot: Spot) -> os.stat_result:
+        """What clients know to stand at `spot`, a link itself where links are followed. Raises `NotFound`, `Forbidden`."""
+        state = spot.state()
+        if state is not None and S_ISLNK(state.st_mode):
+            self.look(spot.path)
+        elif state is None or not is_shown(state):
+            raise NotFound(f"{spot.path}: there is no such file or folder")
+        return state
+
+    def occupant(self, spot: Spot) -> os.stat_result | None:
+        """What is to be replaced at `spot`; None: the name is free. Raises `Forbidden` for what clients cannot see."""
+        state = spot.state()
+        if state is None or is_shown(state):
+            return state
+        if self.follow and S_ISLNK(state.st_mode):
+            try:
+                self.look(spot.path)
+            except NotFound:
+                pass
+            else:
+                return state
+        raise Forbidden(f"{spot.path}: the name is taken by something that is not shown")
+
+    def _target(self, root: int, spot: Spot, raw: bytes) -> Spot:
+        """Where the link at `spot` leads."""
+        with guarded(spot.path):
+            try:
+                fd, name = confined.walk(root, raw, follow=True)
+            except OSError as error:
+                if error.errno not in (errno.ELOOP, errno.EXDEV, errno.ENOENT, errno.ENOTDIR):
+                    raise
+                raise Forbidden(f"{spot.path}: the name is taken by something that is not shown") from error
+        spot.close()
+        found = Spot(spot.path, fd, name)
+        if name == b"." or name.startswith(STAGING) or self._leads_to_staging(root, fd) or found.state() is None:
+            found.close()
+            raise Forbidden(f"{spot.path}: the name is taken by something that is not shown")
+        return found
+
+    def _leads_to_staging(self, root: int, fd: int) -> bool:
+        """Whether links led into the staging folder."""
+        staging = os.readlink(b"/proc/self/fd/%d" % root).rstrip(b"/") + b"/" + STAGING
+        path = os.readlink(b"/proc/self/fd/%d" % fd)
+        return path == staging or path.startswith(staging + b"/")
+
+    def _unresolved(self, error: OSError, path: Path, missing: type[ClawgateError]) -> ClawgateError:
+        number = error.errno
+        if number == errno.ELOOP and self.options.symlinks is Symlinks.REFUSE:
+            return Forbidden(f"{path}: links are not followed here")
+        if number in (errno.ELOOP, errno.EXDEV, errno.ENOENT, errno.ENOTDIR):
+            return missing(f"{path}: there is no such folder" if missing is ParentMissing else f"{path}: nothing is there")
+        return translate(error, path)
+
+    def _is_file(self, path: Path) -> bool:
+        try:
+            return not self.look(path).is_folder
+        except ClawgateError:
+            return False
+
+
+def _is_reserved(raw: bytes) -> bool:
+    if STAGING not in raw:
+        return False
+    segments = raw.split(b"/")
+    return segments[0] == STAGING or any(segment.startswith(BESIDE) for segment in segments)

@@ -1,0 +1,146 @@
+"""System calls that Python does not offer, by ctypes. Each raises `OSError`; none holds the interpreter's lock while it waits."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import struct
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+RESOLVE_NO_MAGICLINKS = 0x02
+RESOLVE_NO_SYMLINKS = 0x04
+RESOLVE_BENEATH = 0x08
+RENAME_NOREPLACE = 1
+RENAME_EXCHANGE = 2
+FICLONE = 0x40049409
+
+_SYS_OPENAT2 = 437
+_TRIES = 1000
+"""EAGAIN means: something was renamed just now, so that the kernel cannot tell whether ".." still lies within."""
+_AT_EMPTY_PATH = 0x1000
+_HANDLE_BYTES = 128
+_EMPTY_HANDLE = struct.pack("Ii", _HANDLE_BYTES, 0)
+_UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EOVERFLOW, errno.EINVAL})
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _How(ctypes.Structure):
+    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+
+
+_hows: dict[tuple[int, int], Any] = {}
+
+
+def _failure() -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number))
+
+
+def _optional(name: str) -> Callable[..., int] | None:
+    return getattr(_libc, name, None)
+
+
+_renameat2 = _optional("renameat2")
+_name_to_handle_at = _optional("name_to_handle_at")
+
+
+def openat2(folder: int, path: bytes, flags: int, resolve: int) -> int:
+    """Open `path` below the descriptor `folder` under the `RESOLVE_*` rules of openat2(2); `path` must not contain NUL."""
+    how = _hows.get((flags, resolve))
+    if how is None:
+        how = _hows.setdefault((flags, resolve), ctypes.byref(_How(flags | os.O_CLOEXEC, 0, resolve)))
+    for _ in range(_TRIES):
+        fd: int = _libc.syscall(_SYS_OPENAT2, folder, path, how, 24)
+        if fd >= 0:
+            return fd
+        if ctypes.get_errno() not in (errno.EINTR, errno.EAGAIN):
+            break
+    raise _failure()
+
+
+def has_openat2() -> bool:
+    """Whether the kernel (Linux 5.6) and its seccomp filter let us use openat2."""
+    try:
+        os.close(openat2(-100, b".", os.O_PATH, RESOLVE_BENEATH))
+    except OSError:
+        return False
+    return True
+
+
+def rename(old_folder: int, old: bytes, new_folder: int, new: bytes, flags: int) -> None:
+    """renameat2(2). Raises `OSError` with EINVAL where kernel or file system do not know `flags`."""
+    if _renameat2 is None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    if _renameat2(old_folder, old, new_folder, new, flags) != 0:
+        number = ctypes.get_errno()
+        if number in (errno.ENOSYS, errno.EOPNOTSUPP):
+            number = errno.EINVAL
+        raise OSError(number, os.strerror(number))
+
+
+class Handle(NamedTuple):
+    """A file handle: file system's own name of an inode and its generation."""
+
+    kind: int
+    data: bytes
+    mount: int
+
+
+def handle(folder: int, name: bytes) -> Handle | None:
+    """name_to_handle_at(2) of `name` (a link is not followed), of `folder` itself if empty; None where there are no handles."""
+    if _name_to_handle_at is None:
+        return None
+    buffer = ctypes.create_string_buffer(_EMPTY_HANDLE, 8 + _HANDLE_BYTES)
+    mount = ctypes.c_int()
+    if _name_to_handle_at(folder, name, buffer, ctypes.byref(mount), 0 if name else _AT_EMPTY_PATH) != 0:
+        if ctypes.get_errno() in _UNSUPPORTED:
+            return None
+        raise _failure()
+    raw = buffer.raw
+    length, kind = struct.unpack_from("Ii", raw)
+    return Handle(kind, raw[8 : 8 + length], mount.value)
+
+
+def get_xattr(path: bytes, name: bytes, *, follow: bool) -> bytes:
+    """An extended attribute of up to 4096 bytes; empty if there is none, or none can be read."""
+    size = 512
+    while True:
+        buffer = ctypes.create_string_buffer(size)
+        length: int = (_libc.getxattr if follow else _libc.lgetxattr)(path, name, buffer, ctypes.c_size_t(size))
+        if length >= 0:
+            return buffer.raw[:length]
+        if ctypes.get_errno() != errno.ERANGE or size >= 4096:
+            return b""
+        size = 4096
+
+
+def file_system_type(fd: int) -> int:
+    """The magic number of the file system (statfs(2) ``f_type``)."""
+    buffer = ctypes.create_string_buffer(256)
+    if _libc.fstatfs(fd, buffer) != 0:
+        raise _failure()
+    return int(struct.unpack_from("l", buffer.raw)[0]) & 0xFFFFFFFF
+
+
+def inotify_init() -> int:
+    """A non-blocking inotify descriptor."""
+    fd: int = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    if fd < 0:
+        raise _failure()
+    return fd
+
+
+def inotify_add(fd: int, path: bytes, mask: int) -> int:
+    """Watch `path`; returns the watch descriptor."""
+    watch: int = _libc.inotify_add_watch(fd, path, ctypes.c_uint32(mask))
+    if watch < 0:
+        raise _failure()
+    return watch
+
+
+def inotify_remove(fd: int, watch: int) -> None:
+    """Stop a watch; one that is gone already is no error."""
+    _libc.inotify_rm_watch(fd, watch)

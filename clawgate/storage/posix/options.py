@@ -1,0 +1,43 @@
+"""How one directory tree is served."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import attrs
+
+
+class Symlinks(Enum):
+    """What symbolic links are to clients."""
+
+    HIDE = "hide"
+    """They do not exist."""
+    FOLLOW = "follow"
+    """What they point to, if a relative link leads to it without leaving the tree; all others do not exist."""
+    REFUSE = "refuse"
+    """Not listed; access through them is forbidden."""
+
+
+class Durability(Enum):
+    """What has reached the disk when a write returns."""
+
+    NONE = "none"
+    """Nothing for certain; a killed process loses nothing, a power cut may."""
+    DATA = "data"
+    """The content (fdatasync)."""
+    FULL = "full"
+    """The content, its attributes and its name (fsync of file and directory)."""
+
+
+@attrs.frozen
+class PosixOptions:
+    """Options of `PosixStorage`."""
+
+    symlinks: Symlinks = attrs.field(default=Symlinks.HIDE, converter=Symlinks)
+    durability: Durability = attrs.field(default=Durability.DATA, converter=Durability)
+    block_bytes: int = 262144
+    """Bytes read or written in one call to a worker."""
+    small_bytes: int = 65536
+    """Files up to this size are read or written as a whole in one call to a worker."""
+    openat2: bool = True
+    """Let the kernel confine paths (Linux 5.6) if it can; False: always walk from directory to directory."""

@@ -1,0 +1,90 @@
+"""Opened files."""
+
+from __future__ import annotations
+
+import os
+
+from ...errors import RangeNotSatisfiable, StorageBroken
+from ...interfaces import Body, FileSlice, Reader
+from ...model.node import Node
+from ...model.path import Path, split
+from ...workers import Workers
+from .failures import guarded
+from .ground import Ground, node_of
+
+_TRIES = 3
+"""So often a small file that changes while it is read is read again."""
+
+
+class PosixReader(Reader):
+    """One opened file; small ones are in memory already."""
+
+    def __init__(self, path: Path, state: os.stat_result, content: bytes | None, fd: int, workers: Workers, block: int) -> None:
+        self.node: Node = node_of(split(path)[1], state)
+        self._path = path
+        self._state = state
+        self._content = content
+        self._fd = fd
+        self._workers = workers
+        self._block = block
+
+    async def stream(self, start: int = 0, stop: int | None = None) -> Body:
+        """See `Reader.stream`. Raises `RangeNotSatisfiable` for a start behind the end."""
+        size = self._state.st_size
+        end = size if stop is None else min(stop, size)
+        if start > size:
+            raise RangeNotSatisfiable(size)
+        if self._content is not None:
+            if start < end:
+                yield self._content if end - start == size else self._content[start:end]
+            return
+        while start < end:
+            data = await self._workers.run(self._read, start, end)
+            start += len(data)
+            yield data
+
+    def slice(self, start: int, stop: int) -> FileSlice | None:
+        """None for a file that is in memory."""
+        return None if self._content is not None else FileSlice(self._fd, start, stop)
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            await self._workers.run_always(os.close, fd)
+
+    def _read(self, start: int, end: int) -> bytes:
+        with guarded(self._path):
+            data = os.pread(self._fd, min(self._block, end - start), start)
+            if not data:
+                raise StorageBroken(f"{self._path}: the file became shorter while it was read")
+            if start + len(data) == end and is_changed(self._state, os.fstat(self._fd)):
+                raise StorageBroken(f"{self._path}: the file was changed while it was read")
+            return data
+
+
+def is_changed(before: os.stat_result, now: os.stat_result) -> bool:
+    """Whether the content of an open file may have changed. That it lost its name (was replaced or removed) does not matter."""
+    if (before.st_mtime_ns, before.st_size) != (now.st_mtime_ns, now.st_size):
+        return True
+    return before.st_ctime_ns != now.st_ctime_ns and before.st_nlink == now.st_nlink
+
+
+def open_reader(ground: Ground, path: Path, workers: Workers) -> PosixReader:
+    """Open `path`; blocks. Small files are read and closed at once. Raises `NotFound`, `IsAFolder`, `StorageBroken`."""
+    options = ground.options
+    with guarded(path):
+        for _ in range(_TRIES):
+            fd, state = ground.open_file(path)
+            try:
+                if state.st_size > options.small_bytes:
+                    reader = PosixReader(path, state, None, fd, workers, options.block_bytes)
+                    fd = -1
+                    return reader
+                content = os.pread(fd, state.st_size + 1, 0)
+                if len(content) == state.st_size and not is_changed(state, os.fstat(fd)):
+                    return PosixReader(path, state, content, -1, workers, options.block_bytes)
+            finally:
+                if fd >= 0:
+                    os.close(fd)
+    raise StorageBroken(f"{path}: the file does not stop changing")

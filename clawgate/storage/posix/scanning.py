@@ -1,0 +1,85 @@
+"""Reading a whole folder at once: the hot path of every listing that finds something new."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from stat import S_IFDIR, S_IFLNK, S_IFREG
+
+from ...errors import ClawgateError
+from ...model.node import Kind, Node
+from ...model.path import Path, join, split
+from .failures import guarded
+from .ground import BESIDE, STAGING, Ground, node_of
+from .names import to_text
+from .staging import delete
+
+_STALE = 86400
+"""Seconds without change after which a temporary file beside its target belongs to nobody."""
+_TYPE = 0o170000
+_UTF8 = sys.getfilesystemencoding() == "utf-8"
+_make = tuple.__new__
+
+
+def scan(ground: Ground, path: Path, before: Callable[[int], None] | None = None) -> tuple[Node, list[Node], bool]:
+    """The folder at `path`, its children in no order, and whether a watch on the folder alone sees every change of what is
+    listed: not if a file has further names elsewhere, or is reached through a link.
+
+    `before` is called with the folder's descriptor before anything is read. Raises `NotFound`, `NotAFolder`.
+    """
+    nodes: list[Node] = []
+    append = nodes.append
+    watchable = True
+    file, folder = Kind.FILE, Kind.FOLDER
+    make = _make
+    with guarded(path):
+        fd = ground.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            if before is not None:
+                before(fd)
+            state = os.fstat(fd)
+            with os.scandir(fd) as entries:
+                for entry in entries:
+                    name = entry.name
+                    try:
+                        facts = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue
+                    if name[0] == "." and _hide(fd, path, name, facts):
+                        continue
+                    if not name.isascii():
+                        name = to_text(name.encode("utf-8", "surrogateescape") if _UTF8 else os.fsencode(name))
+                    kind = facts.st_mode & _TYPE
+                    seen = f"{facts.st_ino:x}.{facts.st_ctime_ns:x}"
+                    if kind == S_IFREG:
+                        append(make(Node, (name, file, facts.st_size, facts.st_mtime_ns, seen, "", "", "")))
+                        if facts.st_nlink != 1:
+                            watchable = False
+                    elif kind == S_IFDIR:
+                        append(make(Node, (name, folder, 0, facts.st_mtime_ns, seen, "", "", "")))
+                    elif kind == S_IFLNK and ground.follow:
+                        watchable = False
+                        try:
+                            append(ground.look(join(path, name))._replace(name=name))
+                        except ClawgateError:
+                            continue
+        finally:
+            os.close(fd)
+    return node_of(split(path)[1], state), nodes, watchable
+
+
+_BESIDE = BESIDE.decode()
+_STAGING = STAGING.decode()
+
+
+def _hide(fd: int, path: Path, name: str, facts: os.stat_result) -> bool:
+    if name.startswith(_BESIDE):
+        if time.time() - facts.st_ctime > _STALE:
+            try:
+                delete(fd, os.fsencode(name))
+            except OSError:
+                return True
+        return True
+    return name == _STAGING and not path

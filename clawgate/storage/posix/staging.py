@@ -1,0 +1,208 @@
+"""Where content stays until it is published, and what was removed until it is gone.
+
+The folder ``.clawgate`` in the root of the tree holds, by the start of the name:
+
+``tmp-``    content on its way, ``new-`` a copy on its way
+``part-``   content that arrives in pieces (`interfaces.Parts`); the rest of the name is the handle
+``trash-``  what was removed or replaced
+``in-``, ``old-``, ``note-``  a replacement in two steps (`moving`), and the note that says how to undo it
+``away-``   says where a temporary file lies that had to be beside its target, on another file system
+``lost-``   what could not be put back after a kill because its place was taken; never removed
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+
+from ...errors import NotFound
+from ...model.path import Path, parent
+from .ground import BESIDE, STAGING, Ground, Spot
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Slot:
+    """A free name in the staging folder, or beside a place on another file system."""
+
+    __slots__ = ("_away", "_staging", "fd", "name")
+
+    def __init__(self, fd: int, name: bytes, staging: int = -1, away: bytes = b"") -> None:
+        self.fd = fd
+        """The folder."""
+        self.name = name
+        self._staging = staging
+        self._away = away
+
+    @property
+    def beside(self) -> bool:
+        """Whether this is not in the staging folder."""
+        return bool(self._away)
+
+    def close(self) -> None:
+        """Let go of the folder; nothing of this name is left there."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            if self._away:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._away, dir_fd=self._staging)
+            os.close(fd)
+            if self._staging >= 0:
+                os.close(self._staging)
+
+
+def open_staging(ground: Ground, *, create: bool = True) -> int:
+    """The descriptor of the staging folder. Raises `OSError`, ENOENT without `create` if there is none."""
+    root = ground.root().fd
+    try:
+        return os.open(STAGING, _FOLDER, dir_fd=root)
+    except FileNotFoundError:
+        if not create:
+            raise
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(STAGING, 0o700, dir_fd=root)
+    fd = os.open(STAGING, _FOLDER, dir_fd=root)
+    # What the root hands down to new folders must not reach the files that are made here for other folders.
+    with contextlib.suppress(OSError):
+        os.removexattr(fd, "system.posix_acl_default")
+    with contextlib.suppress(OSError):
+        os.fchmod(fd, 0o700)
+    return fd
+
+
+def reserve(ground: Ground, spot: Spot, kind: str, *, beside: bool = False) -> Slot:
+    """A slot from which a rename to `spot` is possible; with `beside` surely next to it."""
+    token = secrets.token_hex(16).encode()
+    staging = open_staging(ground)
+    try:
+        if not beside and os.fstat(staging).st_dev == os.fstat(spot.fd).st_dev:
+            return Slot(staging, kind.encode() + b"-" + token)
+        away = b"away-" + token
+        fd = os.open(away, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=staging)
+        try:
+            os.write(fd, parent(spot.path).encode())
+        finally:
+            os.close(fd)
+        return Slot(os.dup(spot.fd), BESIDE + token, staging, away)
+    except BaseException:
+        os.close(staging)
+        raise
+
+
+@contextlib.contextmanager
+def reserved(ground: Ground, spot: Spot, kind: str, *, beside: bool = False) -> Iterator[Slot]:
+    """`reserve` as a context; what lies in the slot at its end is removed."""
+    slot = reserve(ground, spot, kind, beside=beside)
+    try:
+        yield slot
+    finally:
+        discard(slot)
+        slot.close()
+
+
+def discard(slot: Slot) -> None:
+    """Remove what lies in `slot`, whatever it is; raises nothing that the janitor could not mend."""
+    with contextlib.suppress(OSError):
+        delete(slot.fd, slot.name)
+
+
+def delete(folder: int, name: bytes) -> None:
+    """Delete a file or a whole folder. Needs two descriptors, however deep it is: subfolders are first moved up beside it.
+
+    What cannot be deleted stays; the first such `OSError` is raised after all the rest is gone.
+    """
+    failure: OSError | None = None
+    todo = [name]
+    count = 0
+    while todo:
+        doomed = todo.pop()
+        try:
+            if not stat.S_ISDIR(os.stat(doomed, dir_fd=folder, follow_symlinks=False).st_mode):
+                os.unlink(doomed, dir_fd=folder)
+                continue
+            for child, fd in _emptied(folder, doomed):
+                count += 1
+                up = b"%s-%d" % (name, count)
+                os.rename(child, up, src_dir_fd=fd, dst_dir_fd=folder)
+                todo.append(up)
+            os.rmdir(doomed, dir_fd=folder)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
+
+
+def _emptied(folder: int, name: bytes) -> Iterator[tuple[bytes, int]]:
+    """Unlink the files in a folder and give the names of its subfolders, with its descriptor."""
+    try:
+        fd = os.open(name, _FOLDER, dir_fd=folder)
+    except PermissionError:
+        handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            os.chmod(f"/proc/self/fd/{handle}", 0o700)
+        finally:
+            os.close(handle)
+        fd = os.open(name, _FOLDER, dir_fd=folder)
+    try:
+        with os.scandir(fd) as entries:
+            names = [(os.fsencode(entry.name), entry.is_dir(follow_symlinks=False)) for entry in entries]
+        if names and not os.access(b".", os.W_OK | os.X_OK, dir_fd=fd):
+            os.fchmod(fd, 0o700)
+        for child, is_folder in names:
+            if is_folder:
+                yield child, fd
+            else:
+                os.unlink(child, dir_fd=fd)
+    finally:
+        os.close(fd)
+
+
+def sweep(ground: Ground, keep: frozenset[str], older_than: float, now: float) -> int:
+    """Remove leftovers older than `older_than` seconds but the parts in `keep`; returns how many there were."""
+    try:
+        staging = open_staging(ground, create=False)
+    except FileNotFoundError:
+        return 0
+    removed = 0
+    try:
+        names = {os.fsencode(name) for name in os.listdir(staging)}
+        for name in names:
+            kind, _, token = name.partition(b"-")
+            if kind in (b"in", b"old") and b"note-" + token in names:
+                continue
+            if kind in (b"lost", b"note") or (kind == b"part" and token.decode("ascii", "replace") in keep):
+                continue
+            with contextlib.suppress(OSError):
+                if now - os.stat(name, dir_fd=staging, follow_symlinks=False).st_ctime < older_than:
+                    continue
+                if kind == b"away":
+                    _sweep_away(ground, staging, name, BESIDE + token)
+                delete(staging, name)
+                removed += 1
+    finally:
+        os.close(staging)
+    return removed
+
+
+def _sweep_away(ground: Ground, staging: int, note: bytes, start: bytes) -> None:
+    fd = os.open(note, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=staging)
+    try:
+        path = Path(os.read(fd, 65536).decode())
+    finally:
+        os.close(fd)
+    try:
+        folder = ground.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except NotFound:
+        return
+    try:
+        for raw in os.listdir(folder):
+            name = os.fsencode(raw)
+            if name.startswith(start):
+                delete(folder, name)
+    finally:
+        os.close(folder)

@@ -1,0 +1,58 @@
+"""The Authorization header and its counterpart, the challenges of a 401."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from binascii import Error
+from functools import lru_cache
+
+from ..model.people import Bearer, Credentials, Password
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+
+
+def parse(authorization: str | None) -> Credentials | None:
+    """The credentials in an Authorization header: Basic (RFC 7617) or Bearer (RFC 6750).
+
+    None if there are none, the scheme is another one, or they cannot be read. User and password are UTF-8, or Latin-1 where they are not
+    valid UTF-8 (old browsers).
+    """
+    if not authorization:
+        return None
+    scheme, _, rest = authorization.partition(" ")
+    scheme = scheme.lower()
+    rest = rest.strip(" \t")
+    if scheme == "bearer":
+        return Bearer(rest) if _TOKEN68.fullmatch(rest) else None
+    if scheme != "basic" or not _BASE64.fullmatch(rest):
+        return None
+    try:
+        raw = b64decode(rest.rstrip("=") + "=" * (-len(rest.rstrip("=")) % 4), altchars=b"-_" if "-" in rest or "_" in rest else None)
+    except Error:
+        return None
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    user, colon, secret = text.partition(":")
+    if not colon or "\0" in text:
+        return None
+    return Password(user, secret)
+
+
+@lru_cache(64)
+def challenges(realm: str, bearer: bool, basic: bool, xhr: bool) -> list[tuple[bytes, bytes]]:
+    """The WWW-Authenticate headers of a 401. Do not change the list.
+
+    Bearer comes first: clients that know both must find it. With `xhr` (the request came from a script in a browser) there is no Basic
+    challenge, which would make the browser open its own login window.
+    """
+    quoted = realm.replace("\\", "\\\\").replace('"', '\\"').encode("ascii", "replace")
+    found = []
+    if bearer:
+        found.append((b"WWW-Authenticate", b'Bearer realm="%s", charset="UTF-8"' % quoted))
+    if basic and not xhr:
+        found.append((b"WWW-Authenticate", b'Basic realm="%s", charset="UTF-8"' % quoted))
+    return found

@@ -1,0 +1,71 @@
+"""The one table from failures of the domain to HTTP statuses, and the plain answers for what no protocol rendered itself."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from .. import errors
+from .response import Response
+
+_STATUS: dict[type[errors.ClawgateError], int] = {
+    errors.SettingsError: 500,
+    errors.InvalidRequest: 400,
+    errors.LengthMismatch: 400,
+    errors.ChecksumMismatch: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.NotAFolder: 409,
+    errors.IsAFolder: 405,
+    errors.NotSupported: 501,
+    errors.AlreadyExists: 409,
+    errors.ParentMissing: 409,
+    errors.OffsetMismatch: 409,
+    errors.UploadGone: 404,
+    errors.PreconditionFailed: 412,
+    errors.TooLarge: 413,
+    errors.RangeNotSatisfiable: 416,
+    errors.Locked: 423,
+    errors.Overloaded: 503,
+    errors.TooManyAttempts: 429,
+    errors.StorageUnavailable: 503,
+    errors.StorageBroken: 502,
+    errors.StorageTimeout: 504,
+    errors.QuotaExceeded: 507,
+    errors.Disconnected: 499,
+}
+
+
+@lru_cache(256)
+def _status_of(kind: type[BaseException]) -> int:
+    for parent in kind.__mro__:
+        if parent in _STATUS:
+            return _STATUS[parent]
+    return 500
+
+
+def status_of(error: BaseException) -> int:
+    """The status for `error`; 500 for what the table does not know, 499 for a client that is gone (only ever logged)."""
+    return _status_of(type(error))
+
+
+def headers_of(error: BaseException) -> list[tuple[bytes, bytes]]:
+    """Headers that belong to the error whatever its body looks like: Retry-After, and Content-Range of a 416."""
+    if isinstance(error, (errors.Overloaded, errors.TooManyAttempts)):
+        return [(b"Retry-After", b"%d" % error.retry_after)]
+    if isinstance(error, errors.StorageUnavailable):
+        return [(b"Retry-After", b"30")]
+    if isinstance(error, errors.RangeNotSatisfiable):
+        return [(b"Content-Range", b"bytes */%d" % error.size)]
+    return []
+
+
+def plain(error: BaseException, request_id: str) -> Response:
+    """A plain-text answer; for anything but a `ClawgateError` it gives away nothing but the id under which the log has it."""
+    if isinstance(error, errors.ClawgateError):
+        text = str(error) or "the request cannot be fulfilled"
+    else:
+        text = f"something went wrong here; the log knows more under {request_id}"
+    return Response(
+        status_of(error), [(b"Content-Type", b"text/plain; charset=utf-8"), *headers_of(error)], (text + "\n").encode("utf-8", "replace")
+    )

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+from clawgate.errors import Unauthenticated
+from clawgate.identity.cache import RememberedLogins
+from clawgate.interfaces import Authenticator
+from clawgate.model.people import Actor, Bearer, Credentials, Password, User
+
+
+class Slow(Authenticator):
+    """Answers when told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Credentials, Deferred[Actor | None]]] = []
+
+    async def authenticate(self, credentials: Credentials) -> Actor | None:
+        answer: Deferred[Actor | None] = Deferred()
+        self.asked.append((credentials, answer))
+        return await answer
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def slow():
+    return Slow()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+ALICE = Password("alice", "x")
+ACTOR = Actor(User("alice"))
+
+
+def ask(logins: RememberedLogins, credentials: Credentials) -> Deferred[Actor | None]:
+    return Deferred.fromCoroutine(logins.authenticate(credentials))
+
+
+def result(deferred: Deferred[Actor | None]) -> Actor | Failure | None:
+    found: list[Actor | Failure | None] = []
+    deferred.addBoth(found.append)
+    return found[0]
+
+
+def learn(logins: RememberedLogins, slow: Slow, credentials: Credentials, actor: Actor | None) -> None:
+    pending = ask(logins, credentials)
+    slow.asked[-1][1].callback(actor)
+    assert actor is result(pending)
+
+
+def test_a_known_login_is_answered_without_waiting(slow, clock):
+    logins = RememberedLogins(slow, 10, clock)
+    learn(logins, slow, ALICE, ACTOR)
+
+    with pytest.raises(StopIteration) as stopped:
+        logins.authenticate(ALICE).send(None)
+
+    assert ACTOR is stopped.value.value
+    assert len(slow.asked) == 1
+
+
+@pytest.mark.parametrize("other", [Password("alice", "y"), Password("alic", "ex"), Password("alice:", ""), Bearer("alice:x")])
+def test_other_credentials_are_other_logins(slow, clock, other):
+    logins = RememberedLogins(slow, 10, clock)
+    learn(logins, slow, ALICE, ACTOR)
+    learn(logins, slow, other, None)
+
+    assert len(slow.asked) == 2
+
+
+def test_logins_expire(slow, clock):
+    logins = RememberedLogins(slow, 10, clock)
+    learn(logins, slow, ALICE, ACTOR)
+    clock.now = 10.0
+    learn(logins, slow, ALICE, None)
+    learn(logins, slow, ALICE, None)
+
+
+def test_zero_seconds_remember_nothing(slow, clock):
+    logins = RememberedLogins(slow, 0, clock)
+    learn(logins, slow, ALICE, ACTOR)
+    learn(logins, slow, ALICE, ACTOR)
+
+    assert len(slow.asked) == 2
+
+
+def test_the_longest_unused_goes_first(slow, clock):
+    logins = RememberedLogins(slow, 10, clock, entries=2)
+    a, b, c = (Password(name, "x") for name in "abc")
+    learn(logins, slow, a, ACTOR)
+    learn(logins, slow, b, ACTOR)
+    assert ACTOR is result(ask(logins, a))
+    learn(logins, slow, c, ACTOR)
+    assert ACTOR is result(ask(logins, a))
+    learn(logins, slow, b, ACTOR)
+
+
+def test_parallel_logins_are_verified_once_even_if_the_first_goes_away(slow, clock):
+    logins = RememberedLogins(slow, 10, clock)
+    first, second = ask(logins, ALICE), ask(logins, ALICE)
+    first.cancel()
+    assert isinstance(result(first), Failure)
+    first.addErrback(lambda failure: failure.trap(CancelledError))
+    slow.asked[0][1].callback(ACTOR)
+
+    assert ACTOR is result(second)
+    assert len(slow.asked) == 1
+
+
+def test_failures_reach_all_and_are_not_remembered(slow, clock):
+    logins = RememberedLogins(slow, 10, clock)
+    pending = [ask(logins, ALICE), ask(logins, ALICE)]
+    slow.asked[0][1].errback(Unauthenticated("no"))
+
+    assert [str(result(one).value) for one in pending] == ["no", "no"]
+    learn(logins, slow, ALICE, ACTOR)
+
+
+def test_what_was_verified_before_a_change_is_not_remembered(slow, clock):
+    logins = RememberedLogins(slow, 10, clock)
+    pending = ask(logins, ALICE)
+    logins.forget()
+    slow.asked[0][1].callback(ACTOR)
+    assert ACTOR is result(pending)
+    learn(logins, slow, ALICE, None)
+
+
+def test_no_secret_is_kept(slow, clock):
+    logins = RememberedLogins(slow, 10, clock)
+    learn(logins, slow, Password("alice", "hunter2"), ACTOR)
+
+    assert "hunter2" not in repr(vars(logins))

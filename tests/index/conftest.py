@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path as FilePath
+
+import attrs
+import pytest_twisted
+from twisted.internet import reactor
+
+from clawgate.index import schema
+from clawgate.index.index import Index
+from clawgate.state.engine import Database
+from clawgate.storage.posix.options import PosixOptions
+from clawgate.storage.posix.driver import PosixStorage
+from clawgate.storage.wrappers.indexed import Indexed
+from clawgate.workers import Workers
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@attrs.define
+class House:
+    """An indexed POSIX storage whose index can be thrown away and opened anew."""
+
+    root: FilePath
+    data: FilePath
+    workers: Workers
+    clock: Clock
+    staleness: float = 60.0
+    database: Database | None = None
+    index: Index | None = None
+    storage: Indexed | None = None
+
+    async def open(self) -> Indexed:
+        self.database = Database(f"sqlite:///{self.data}/index.db", self.workers, schema.SCHEMA, synchronous="NORMAL")
+        await self.database.start()
+        self.index = Index(self.database, 1000, 30.0)
+        inner = PosixStorage(str(self.root), self.workers, PosixOptions())
+        self.storage = Indexed(inner, await self.index.space("home$alice"), self.clock, self.staleness)
+        return self.storage
+
+    async def close(self) -> None:
+        if self.database is not None:
+            await self.database.stop()
+            self.database = None
+
+    async def reopen(self, *, forget: bool = False) -> Indexed:
+        await self.close()
+        if forget:
+            shutil.rmtree(self.data)
+            self.data.mkdir()
+        return await self.open()
+
+
+@pytest_twisted.async_yield_fixture
+async def house(tmp_path):
+    root, data = tmp_path / "files", tmp_path / "data"
+    root.mkdir()
+    data.mkdir()
+    workers = Workers(reactor, "test", 4, 1000)
+    workers.start()
+    found = House(root, data, workers, Clock())
+    await found.open()
+    yield found
+    await found.close()
+    workers.stop()
+
+

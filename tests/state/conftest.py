@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from twisted.internet import reactor
+
+from clawgate.workers import Workers
+
+
+@pytest.fixture
+def workers() -> Iterator[Workers]:
+    pool = Workers(reactor, "state", threads=2, queue=50)  # type: ignore[arg-type]
+    pool.start()
+    yield pool
+    pool.stop()

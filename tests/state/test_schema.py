@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.script import ScriptDirectory
+
+from clawgate.state.engine import Schema
+from clawgate.state.schema import SCHEMA
+from clawgate.state.upgrading import upgrade
+
+
+def shape(connection: sa.Connection, schema: Schema) -> dict[str, Any]:
+    inspector = sa.inspect(connection)
+    shape = {}
+    for table in sorted(set(inspector.get_table_names()) - {schema.version_table}):
+        columns = [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in inspector.get_columns(table)]
+        indexes = sorted((i["name"], tuple(i["column_names"]), i["unique"]) for i in inspector.get_indexes(table))
+        unique = sorted((u["name"], tuple(u["column_names"])) for u in inspector.get_unique_constraints(table))
+        key = inspector.get_pk_constraint(table)["constrained_columns"]
+        foreign = inspector.get_foreign_keys(table)
+        checks = inspector.get_check_constraints(table)
+        shape[table] = (columns, indexes, unique, key, foreign, checks)
+    return shape
+
+
+@pytest.mark.parametrize("schema", [SCHEMA])
+def test_all_revisions_lead_to_the_tables_that_a_new_database_gets(schema: Schema, tmp_path: Path) -> None:
+    shapes = []
+    for name in ("created", "migrated"):
+        engine = sa.create_engine(f"sqlite:///{tmp_path}/{name}.db")
+        with engine.begin() as connection:
+            if name == "created":
+                schema.metadata.create_all(connection)
+            else:
+                upgrade(connection, schema, "", name)
+                assert connection.execute(sa.text(f"SELECT version_num FROM {schema.version_table}")).scalar() == schema.head
+            shapes.append(shape(connection, schema))
+        engine.dispose()
+    assert shapes[0] == shapes[1]
+    assert set(shapes[0]) == set(schema.metadata.tables)
+
+
+def test_the_head_is_the_last_revision() -> None:
+    assert ScriptDirectory(SCHEMA.migrations).get_heads() == [SCHEMA.head]

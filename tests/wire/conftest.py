@@ -1,0 +1,40 @@
+"""A gateway for each test that asks for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .gateway import Gateway
+from .launch import Nursery
+
+
+@pytest.fixture
+def stopped_gateway(tmp_path: Path) -> Iterator[Gateway]:
+    """Not started yet: for tests that set something first."""
+    folder = tmp_path / "gateway"
+    folder.mkdir()
+    gateway = Gateway(folder)
+    yield gateway
+    gateway.close()
+
+
+@pytest.fixture
+def gateway(stopped_gateway: Gateway) -> Gateway:
+    """A running gateway."""
+    stopped_gateway.start()
+    return stopped_gateway
+
+
+@pytest.fixture
+def quick_gateway(tmp_path: Path) -> Iterator[Gateway]:
+    """Not started yet; restarts in a fraction of a second."""
+    folder = tmp_path / "gateway"
+    folder.mkdir()
+    nursery = Nursery()
+    gateway = Gateway(folder, nursery)
+    yield gateway
+    gateway.close()
+    nursery.close()
