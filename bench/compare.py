@@ -2,8 +2,8 @@
 
     python bench/compare.py [--quick] [--servers clawgate,apache,rclone] [--json FILE]
 
-Printed for each task: CPU of the server's whole process tree (utime + stime) and wall time per operation, the gateway's ratio to
-each peer, and the target. ``docs/benchmarks.md`` says how to read it.
+Printed for each task: CPU of the server's whole process tree (user and system) and wall time per operation, the gateway's ratio
+to each peer, and the target. ``docs/benchmarks.md`` says how to read it.
 """
 
 from __future__ import annotations
@@ -146,16 +146,19 @@ class Bench:
         return Result(cpu / number, wall / number)
 
     def idle(self, peer: Peer) -> Result:
-        """Memory that 200 connections cost, each after one request."""
+        """Memory that 200 connections cost a fresh process, each after one request."""
+        peer.restart()
         request = self.propfind(peer, "", "0", ETAG)
-        load.Connection(peer.port).ask(request)
+        first = load.Connection(peer.port)
+        check(first.ask(request), 207, peer)
+        time.sleep(0.5)
         before = peer.memory()
         connections = [load.Connection(peer.port) for _ in range(200)]
         for connection in connections:
             check(connection.ask(request), 207, peer)
         time.sleep(1)
         after = peer.memory()
-        for connection in connections:
+        for connection in [first, *connections]:
             connection.close()
         return Result(0.0, 0.0, memory=after - before)
 
@@ -188,26 +191,30 @@ def milliseconds(seconds: float) -> str:
 
 
 def ratio(ours: float, theirs: float) -> str:
-    return f"{ours / theirs:.2f}" if theirs else "-"
+    return f"{ours / theirs:.2f}" if theirs > 0 else "-"
+
+
+def head(names: list[str]) -> str:
+    """What stands above the rows."""
+    others = [name for name in names if name != "clawgate"]
+    above = f"{'':<21}" + "".join(f" |{name:>27}" for name in names) + " |" + "".join(f"{'/' + name:>9}" for name in others)
+    below = f"{'':<21}" + f" |{'CPU':>9}{'wall':>9}{'first':>9}" * len(names) + " |" + f"{'CPU':>9}" * len(others) + "   to reach"
+    return f"{above}\n{below}"
 
 
 def line(task: str, results: dict[str, Result], target: str) -> str:
     """One row: figures of each server, then ours against theirs."""
-    cells = []
-    for result in results.values():
-        if result.memory or task.startswith("200"):
-            cells.append(f"{result.memory / 1024 / 1024:>9.1f} MiB{'':>18}")
-        else:
-            first = f"{milliseconds(result.first_byte):>8}" if result.first_byte else f"{'':>8}"
-            cells.append(f"{milliseconds(result.cpu):>9} {milliseconds(result.wall):>9} {first} ms"[:31])
-    ratios = ""
+    cells, ratios = "", ""
     ours = results.get("clawgate")
-    if ours is not None:
-        for name, theirs in results.items():
-            if name != "clawgate":
-                pair = (ours.memory, theirs.memory) if task.startswith("200") else (ours.cpu, theirs.cpu)
-                ratios += f"{ratio(*pair):>9}"
-    return f"{task:<21}" + " |".join(cells) + " |" + ratios + f"   {target}"
+    for name, result in results.items():
+        if result.cpu:
+            first = milliseconds(result.first_byte) if result.first_byte else ""
+            cells += f" |{milliseconds(result.cpu):>9}{milliseconds(result.wall):>9}{first:>9}"
+        else:
+            cells += f" |{f'{result.memory / 1048576:.1f} MiB':>27}"
+        if ours is not None and name != "clawgate":
+            ratios += f"{ratio(ours.cpu, result.cpu) if result.cpu else ratio(ours.memory, result.memory):>9}"
+    return f"{task:<21}{cells} |{ratios}   {target}"
 
 
 def main() -> None:
@@ -227,10 +234,8 @@ def main() -> None:
         peers = [known[name](bench.tree, root / name) for name in options.servers.split(",")]
         for peer in peers:
             peer.start()
-        names = [peer.name for peer in peers]
-        print(f"{os.cpu_count()} cores. Per operation: CPU, wall time and (listings, downloads) first body byte, in ms.")
-        others = [name for name in names if name != "clawgate"]
-        print(f"{'':<21}" + " |".join(f"{name:>30} " for name in names) + "|" + "".join(f"{'/' + name:>9}" for name in others))
+        print(f"{os.cpu_count()} cores; CPU, wall time and time to the first byte of the body: milliseconds per operation")
+        print(head([peer.name for peer in peers]))
         for task, run, target in tasks(bench):
             if options.only.lower() in task.lower():
                 results = {peer.name: run(peer) for peer in peers}

@@ -1,11 +1,11 @@
-"""What a tree of processes has cost so far: CPU seconds and memory, from /proc."""
+"""What a tree of processes has cost so far: CPU seconds and memory."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from pathlib import Path
-
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 def family(pid: int) -> list[int]:
@@ -25,15 +25,13 @@ def family(pid: int) -> list[int]:
 
 
 def cpu(pids: list[int]) -> float:
-    """User and system seconds of `pids`, with those of children they have waited for."""
-    total = 0
+    """User and system seconds of `pids`, with those of threads that have ended."""
+    total = 0.0
     for pid in pids:
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        total += sum(map(int, fields[11:15]))
-    return total / TICK
+        # What clock_getcpuclockid(3) returns: nanoseconds where /proc/PID/stat has steps of 10 ms.
+        with contextlib.suppress(OSError):
+            total += time.clock_gettime((~pid << 3) | 2)
+    return total
 
 
 def memory(pids: list[int]) -> int:

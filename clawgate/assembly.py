@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import StorageUnavailable
 from .gateway import template
+from .gateway.chores import Chore
 from .gateway.janitor import Janitor
 from .gateway.locks import Locks
 from .gateway.namespace import Namespace, Rule
@@ -23,26 +24,40 @@ from .identity.file import UserFile
 from .index import schema as index_schema
 from .index.index import Index
 from .index.learner import Learner
-from .interfaces import Storage
-from .log import make_logger
+from .interfaces import Room, Storage
+from .log import write_lines
 from .metrics import Metrics
-from .model.people import User
+from .model.path import ROOT
+from .model.people import Actor, User
 from .model.space import Space, SpaceKind
+from .protocols import wellknown
+from .protocols.admin import Admin
+from .protocols.capabilities import Features
+from .protocols.ocs import Ocs
+from .protocols.webdav.chunking_ng import PREFIXES as UPLOAD_PREFIXES
+from .protocols.webdav.chunking_ng import ChunkingNg
+from .protocols.webdav.handler import DavHandler
 from .settings import Mount, Settings
 from .state import schema as state_schema
 from .state.engine import Database
 from .state.locks import StoredLocks
 from .state.properties import StoredProperties
 from .state.uploads import Uploads as StoredUploads
+from .storage.checksums import ALGORITHMS
 from .storage.memory import MemoryStorage
-from .storage.posix.options import PosixOptions
 from .storage.posix.driver import PosixStorage
+from .storage.posix.options import PosixOptions
 from .storage.posix.watch import FolderWatches
 from .storage.wrappers.indexed import Indexed
 from .storage.wrappers.metered import Metered
+from .web.access_log import AccessLog
+from .web.login import Login
+from .web.metering import Metering
+from .web.request import Request
+from .web.response import Response
+from .web.router import KleinHandler, Router
+from .web.site import ClawSite
 from .workers import Workers
-
-log = make_logger()
 
 
 class Core:
@@ -86,7 +101,7 @@ class Core:
         self.metrics.cache("logins", lambda: (self.authenticator.hits, self.authenticator.misses))
 
         # files
-        self.watches = {name: FolderWatches(mount.watches, reactor) for name, mount in settings.mounts.items() if mount.watch}
+        self.watches = {name: FolderWatches(reactor, mount.watches) for name, mount in settings.mounts.items() if mount.watch}
         self.storages = Storages(self._open)
         self.namespace = Namespace({name: self._rule(name, mount) for name, mount in settings.mounts.items()}, self._prepare)
         self.locks = Locks(StoredLocks(self.state), settings.dav, time.time)
@@ -104,6 +119,8 @@ class Core:
         """Start the pools, open the databases and load what is kept in memory. Raises `SettingsError`."""
         for pool in self.pools:
             pool.start()
+        for watches in self.watches.values():
+            watches.start()
         await self.state.start()
         await self.index_database.start()
         await self.user_file.load()
@@ -139,7 +156,7 @@ class Core:
                 symlinks=mount.symlinks, durability=mount.durability, block_bytes=self.settings.files.block_bytes
             )
             raw = PosixStorage(space.root, self.files, options, self.watches.get(space.mount))
-        inner = Metered(raw, space.mount, self.metrics)
+        inner = Metered(raw, self.metrics.storage_observer(space.mount))
         storage = Indexed(inner, await self.index.space(space.id), self.reactor.seconds, mount.staleness_max)
         if raw.abilities.janitor is not None and not mount.read_only:
             # Nobody else works on this space: whatever lies about is from before.
@@ -166,6 +183,82 @@ class Core:
             mount.read_only,
             mount.quota or None,
         )
+
+
+class Gateway:
+    """The whole: the core, the protocols in front of it, and the sites that listen."""
+
+    def __init__(self, settings: Settings, reactor: Any) -> None:
+        """Nothing is started here. Raises `SettingsError`."""
+        self.core = core = Core(settings, reactor)
+        self._access = AccessLog(reactor, core.files, write_lines, settings.log.format) if settings.log.access else None
+        login = Login(core.authenticator, settings.users.realm)
+
+        # protocols
+        dav = DavHandler(
+            core.tree, core.namespace, core.locks, core.properties, settings.dav, login.authenticate, login.challenges
+        )
+        core.metrics.cache("listings", lambda: (dav.dav.listings.hits, dav.dav.listings.misses))
+        uploads = ChunkingNg(dav.dav, core.uploads, login.authenticate, login.challenges)
+        features = Features(
+            checksums=ALGORITHMS,
+            chunking_ng=True,
+            depth_infinity=settings.dav.depth_infinity,
+        )
+
+        # addresses
+        async def root(request: Request) -> Response:
+            """People see a page; mounting clients look at every folder from the root on."""
+            return await (front if request.verb in ("GET", "HEAD") else dav)(request)
+
+        pages = wellknown.handlers(features)
+        front = pages.pop("/")
+        router = Router()
+        router.add("/", root)
+        for prefix in ("/remote.php", "/webdav", "/dav"):
+            router.add(prefix, dav)
+        for prefix in UPLOAD_PREFIXES:
+            router.add(prefix, uploads)
+        ocs = KleinHandler(Ocs(features, login, self._room).resource(), settings.http.small_body_bytes)
+        for prefix in ("/ocs", "/index.php/ocs"):
+            router.add(prefix, ocs)
+        for prefix, handler in pages.items():
+            router.add(prefix, handler)
+        self.site = ClawSite(router, settings.http, reactor, Metering(core.metrics), self._access, core.files)
+
+        # for the operator
+        checks = {"state": core.state.ping, "index": core.index_database.ping}
+        self.admin = Admin(core.metrics, checks, reactor)
+        admin_router = Router()
+        for prefix, handler in self.admin.handlers().items():
+            admin_router.add(prefix, handler)
+        self.admin_site = ClawSite(admin_router, settings.http, reactor)
+
+        index = settings.index
+        self._chores = [
+            Chore(reactor, "clearing up", index.tidy_seconds, core.janitor.run),
+            Chore(reactor, "learning", index.learn_seconds, core.learn),
+        ]
+
+    async def start(self) -> None:
+        """Get everything ready to answer; the caller then listens. Raises `SettingsError`."""
+        await self.core.start()
+        for chore in self._chores:
+            chore.start()
+
+    async def stop(self) -> None:
+        """Close everything; the caller has closed the ports and drained the sites."""
+        for chore in self._chores:
+            await chore.stop()
+        if self._access is not None:
+            await self._access.flush()
+        await self.core.stop()
+
+    async def _room(self, actor: Actor) -> Room:
+        return await self.core.tree.room(await self.core.namespace.home(actor, ROOT))
+
+
+assemble = Gateway
 
 
 def _make_directory(root: str, create: bool, data: str) -> None:

@@ -17,8 +17,11 @@ from twisted.python.failure import Failure
 from txaio import tx
 from zope.interface import implementer
 
+from .settings import Log
+
 make_logger: Callable[[], Logger] = tx.make_logger
 """A logger named after the module or class that calls."""
+_access = Logger("clawgate.access")
 _set_level: Callable[[str], None] = tx.set_global_log_level
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -63,6 +66,33 @@ def redact(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
+
+
+class _Sink:
+    """Where lines go that are finished already."""
+
+    stream: TextIO | None = None
+
+
+def set_up(settings: Log, stream: TextIO) -> LineObserver:
+    """The observer of this process, which also takes the lines of `write_lines`."""
+    set_level(settings.level)
+    _Sink.stream = stream
+    return LineObserver(stream, settings.format, settings.level)
+
+
+def write_lines(text: str) -> None:
+    """Write whole lines, with their ends, that need no redaction any more: those of the access log. May be called in any thread.
+
+    Where somebody else's observer is in charge (``twistd --logger``) they become events.
+    """
+    stream = _Sink.stream
+    if stream is not None:
+        stream.write(text)
+        stream.flush()
+    else:
+        for line in text.splitlines():
+            _access.info("{line}", line=line)
 
 
 def set_level(level: str) -> None:

@@ -111,6 +111,18 @@ class Metrics(Collector):
         """What counts the calls of one method of one mount; get it once and keep it."""
         return self._storage.setdefault((mount, method), Timing())
 
+    def storage_observer(self, mount: str) -> Callable[[str, float, bool], None]:
+        """What a metered storage calls with the method, its seconds and whether it succeeded."""
+        timings: dict[str, Timing] = {}
+
+        def observe(method: str, seconds: float, good: bool) -> None:
+            timing = timings.get(method)
+            if timing is None:
+                timing = timings[method] = self.storage(mount, method)
+            timing.add(seconds, not good)
+
+        return observe
+
     def cache(self, name: str, counts: Callable[[], tuple[int, int]]) -> None:
         """Report a cache; `counts` gives its hits and misses so far."""
         self._caches[name] = counts

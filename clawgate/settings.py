@@ -84,6 +84,7 @@ class Http:
     )
     max_body_bytes: int = setting(0, "largest upload, bytes; 0: no limit but the storage's", size=True)
     connections: int = setting(10000, "open connections; further ones wait in the listen queue", low=1)
+    ranges: int = setting(16, "byte ranges that one GET may ask for; more: the whole file is sent")
     idle_timeout: float = setting(60.0, "seconds a connection may be silent", low=1)
     min_rate: int = setting(
         1000, "bytes a second an upload or download must average after its first minute; 0: no limit", size=True
@@ -129,6 +130,9 @@ class Index:
     queue: int = setting(1000, "calls that may wait for them")
     nodes: int = setting(50000, "nodes kept in memory")
     journal_days: float = setting(30.0, "days a change stays in the journal")
+    learn_seconds: float = setting(1.0, "seconds between steps of learning what nobody has listed yet", low=0.01)
+    learn_folders: int = setting(20, "folders learned in one step; 0: none are learned before they are listed")
+    tidy_seconds: float = setting(600.0, "seconds between rounds of clearing up: leftovers, expired locks and uploads", low=1)
 
 
 @attrs.frozen

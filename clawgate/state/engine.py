@@ -129,6 +129,10 @@ class Database:
         """Close all connections; nothing may be running any more."""
         await self._workers.run(self._close)
 
+    async def ping(self) -> None:
+        """Raises `StorageUnavailable` if the database does not answer."""
+        await self.read(lambda connection: connection.raw.execute("SELECT 1").fetchall())
+
     async def read(self, function: Callable[[Connection], T]) -> T:
         """Call `function` in a transaction that sees one state of the database.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Text, bindparam, delete, distinct, func, insert, select
+from sqlalchemy import Text, bindparam, delete, func, insert, select
 
 from ..errors import QuotaExceeded
 from .engine import Connection, Database
@@ -61,7 +61,7 @@ _copy = Prepared(
 )
 _forget = Prepared(delete(dead_property).where(_p.space == bindparam("place"), _p.node == bindparam("item")), "place", "item")
 _any = Prepared(select(_p.node).where(_p.space == bindparam("place")).limit(1), "place")
-_spaces = Prepared(select(distinct(_p.space)))
+_spaces = Prepared(select(_p.space).distinct())
 
 _starred = Prepared(select(_f.node).where(_f.space == bindparam("place"), _f.user_id == bindparam("person")), "place", "person")
 _star = Prepared(upsert(favourite), "space", "user_id", "node")
@@ -73,7 +73,7 @@ _unstar = Prepared(
 )
 _forget_stars = Prepared(delete(favourite).where(_f.space == bindparam("place"), _f.node == bindparam("item")), "place", "item")
 _any_star = Prepared(select(_f.node).where(_f.space == bindparam("place")).limit(1), "place")
-_starred_spaces = Prepared(select(distinct(_f.space)))
+_starred_spaces = Prepared(select(_f.space).distinct())
 
 
 class Stored(NamedTuple):

@@ -1,4 +1,4 @@
-"""`MemoryStorage`: everything in memory, for tests and demonstrations. The same contract as any driver, and the shortest reading of it."""
+"""`MemoryStorage`: everything in memory, for tests and demonstrations; the shortest reading of what a driver has to do."""
 
 from __future__ import annotations
 

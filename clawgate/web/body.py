@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
 
 from ..errors import ClawgateError, InvalidRequest, TooLarge
 
@@ -145,7 +144,8 @@ class RequestBody(AsyncIterator[bytes]):
         return received
 
     async def read_all(self, limit: int) -> bytes:
-        """The whole body. Raises `TooLarge` if it has more than `limit` bytes (at once if its length is known), and what iterating raises."""
+        """The whole body. Raises `TooLarge` if it has more than `limit` bytes (at once if its length is known), and what
+        iterating raises."""
         if (self.length or self.received) > limit:
             raise TooLarge(f"the request body may have at most {limit} bytes")
         if self.complete and self._error is None and len(self._chunks) <= 1:
@@ -229,7 +229,7 @@ class RequestBody(AsyncIterator[bytes]):
         waiter = self._waiter
         if waiter is not None:
             self._waiter = None
-            waiter.errback(Failure(error))
+            waiter.errback(error)
 
     def _block(self) -> int:
         return max(SMALLEST_WINDOW, self._windows.size // 2)

@@ -29,8 +29,8 @@ class Carrier(ABC):
     def send_head(self, request: Request, status: int, headers: Headers, length: int | None, data: bytes, more: bool) -> None:
         """Send status, headers and the first bytes of the body.
 
-        `length` is the Content-Length; None with `more` means that it is not known, without `more` that there is no body. Not `more`: `data` is
-        all there is. Raises `ValueError` for headers that contain line breaks.
+        `length` is the Content-Length; None with `more` means that it is not known, without `more` that there is no body. Not
+        `more`: `data` is all there is. Raises `ValueError` for headers that contain line breaks.
         """
 
     @abstractmethod

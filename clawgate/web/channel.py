@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer, ISSLTransport
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from .site import ClawSite
 
 _HEAD, _BODY, _BUSY, _DISCARD, _LINGER, _CLOSED = range(6)
-"""What bytes that come now are: a head; the body of the running request; of a later request; unwanted body; to be ignored; the same."""
+"""What bytes that come now are: a head; the body of the running request; of a later request; unwanted body; to be ignored; the
+same."""
 
 _EAGER = 16384
 """Bytes of later requests that are taken while one is running; then the client is paused."""
 _LINGER_SECONDS = 5.0
-"""How long a client may go on sending after an answer that closes the connection: closed at once, its system would throw the answer away."""
+"""How long a client may go on sending after an answer that closes the connection: closed at once, its system would throw the
+answer away."""
 _ABORT_SECONDS = 15.0
 """How long what is left to send may take after the connection was given up."""
 _STREAM_LIMIT = 1048576
@@ -39,7 +41,7 @@ _STREAM_LIMIT = 1048576
 class Channel(Protocol, Carrier):
     """HTTP/1.0 and HTTP/1.1 on one connection. If TLS agreed on HTTP/2, it makes room for that (`ClawSite.upgrade`)."""
 
-    can_bypass = False
+    transport: Any
 
     def __init__(self, site: ClawSite) -> None:
         self.site = site
@@ -51,7 +53,7 @@ class Channel(Protocol, Carrier):
         self._buffer = b""
         self._looping = False
         self._paused = False
-        self._plain: Connection | None = None
+        self._plain: Any = None  # the transport, if it is a bare socket
         self._negotiating = False
         self._since = 0.0  # when the present mode began or, in _DISCARD, bytes came last
         self._discarded = 0
@@ -71,7 +73,6 @@ class Channel(Protocol, Carrier):
     def connectionMade(self) -> None:
         """Set the socket up."""
         transport = self.transport
-        assert transport is not None
         self.peer = transports.peer_address(transport)
         self.secure = ISSLTransport.providedBy(transport)
         self._negotiating = self.secure
@@ -79,7 +80,7 @@ class Channel(Protocol, Carrier):
             self._plain = transport
             self.can_bypass = self.site.sendfile
         transports.no_delay(transport)
-        transport.registerProducer(self, True)  # type: ignore[attr-defined]
+        transport.registerProducer(self, True)
         self._since = self.site.seconds()
         self.site.opened(self)
 
@@ -126,7 +127,7 @@ class Channel(Protocol, Carrier):
             self._body.fail(gone)
         if waiter is not None:
             self._waiter = None
-            waiter.errback(Failure(gone))
+            waiter.errback(gone)
 
     # Heads
 
@@ -300,12 +301,12 @@ class Channel(Protocol, Carrier):
     def _pause(self) -> None:
         if not self._paused:
             self._paused = True
-            self.transport.pauseProducing()  # type: ignore[union-attr]
+            self.transport.pauseProducing()
 
     def _resume(self) -> None:
         if self._paused:
             self._paused = False
-            self.transport.resumeProducing()  # type: ignore[union-attr]
+            self.transport.resumeProducing()
 
     # Answers
 
@@ -315,7 +316,7 @@ class Channel(Protocol, Carrier):
         parts = [status_line(status, minor), self.site.date_line(), b"X-Request-ID: ", request.id.encode("latin-1"), b"\r\n"]
         for name, value in headers:
             parts.append(b"%b: %b\r\n" % (name, value))
-        lines = 3 + len(headers)
+        lines = 4 + len(headers)
         self._framed = False
         if length is not None:
             parts.append(b"Content-Length: %d\r\n" % length)
@@ -351,7 +352,7 @@ class Channel(Protocol, Carrier):
         else:
             self._write(top)
             self._large_writes()
-            self.transport.write(data)  # type: ignore[union-attr]
+            self.transport.write(data)
         if more and length is not None and length > _STREAM_LIMIT:
             self._large_writes()
 
@@ -434,7 +435,8 @@ class Channel(Protocol, Carrier):
         if self._mode == _CLOSED:
             raise Disconnected("the client is gone")
         self._blocked_since = self.site.seconds()
-        self._waiter = waiter = Deferred()
+        waiter: Deferred[None] = Deferred()
+        self._waiter = waiter
         await waiter
 
     def _large_writes(self) -> None:
@@ -494,8 +496,8 @@ class Channel(Protocol, Carrier):
         self._since = self.site.seconds() + _ABORT_SECONDS
         self._stuck = self.unsent()
         transport = self.transport
-        transport.unregisterProducer()  # type: ignore[union-attr]
-        transport.loseConnection()  # type: ignore[union-attr]
+        transport.unregisterProducer()
+        transport.loseConnection()
 
     def _linger(self) -> None:
         """Close, but listen a little: a socket closed with bytes unread makes the client's system drop the answer."""

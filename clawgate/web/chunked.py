@@ -29,7 +29,8 @@ class ChunkedDecoder:
         """What followed the body."""
 
     def feed(self, data: bytes) -> bytes:
-        """The content that `data` brings, joined. Raises `InvalidRequest`; after that and once `finished`, it must not be called."""
+        """The content that `data` brings, joined. Raises `InvalidRequest`; after that and once `finished`, it must not be
+        called."""
         if self._left > len(data) and not self._buffer:
             self._left -= len(data)
             return data

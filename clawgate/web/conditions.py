@@ -52,8 +52,8 @@ def _split(etag: str | None) -> tuple[str | None, bool]:
 def evaluate(header: Header, verb: str, etag: str | None, mtime: int | None, exists: bool) -> Outcome:
     """Judge the request's conditions in the order of RFC 9110 section 13.2.2.
 
-    `etag` is the present version's tag without quotes (``W/"..."`` if it is weak), `mtime` its time in seconds since 1970; both None
-    where there is none. If-Match compares strongly, If-None-Match weakly. Dates that cannot be understood are ignored.
+    `etag` is the present version's tag without quotes (``W/"..."`` if it is weak), `mtime` its time in seconds since 1970; both
+    None where there is none. If-Match compares strongly, If-None-Match weakly. Dates that cannot be understood are ignored.
     """
     opaque, weak = _split(etag)
     reading = verb in ("GET", "HEAD")
@@ -85,8 +85,8 @@ def evaluate(header: Header, verb: str, etag: str | None, mtime: int | None, exi
 def if_range_holds(header: Header, etag: str | None, mtime: int | None, now: float | None = None) -> bool:
     """Whether a Range may be honoured (RFC 9110 section 13.1.5): no If-Range, or one that names exactly this version.
 
-    A tag is compared strongly. A date must equal `mtime`, which then must be a strong validator: at least 60 seconds before `now` (when
-    the answer is made; None: not checked), because within that time two versions could share it.
+    A tag is compared strongly. A date must equal `mtime`, which then must be a strong validator: at least 60 seconds before
+    `now` (when the answer is made; None: not checked), because within that time two versions could share it.
     """
     value = header("if-range")
     if value is None:

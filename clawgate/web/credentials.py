@@ -16,8 +16,8 @@ _TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 def parse(authorization: str | None) -> Credentials | None:
     """The credentials in an Authorization header: Basic (RFC 7617) or Bearer (RFC 6750).
 
-    None if there are none, the scheme is another one, or they cannot be read. User and password are UTF-8, or Latin-1 where they are not
-    valid UTF-8 (old browsers).
+    None if there are none, the scheme is another one, or they cannot be read. User and password are UTF-8, or Latin-1 where
+    they are not valid UTF-8 (old browsers).
     """
     if not authorization:
         return None
@@ -29,7 +29,8 @@ def parse(authorization: str | None) -> Credentials | None:
     if scheme != "basic" or not _BASE64.fullmatch(rest):
         return None
     try:
-        raw = b64decode(rest.rstrip("=") + "=" * (-len(rest.rstrip("=")) % 4), altchars=b"-_" if "-" in rest or "_" in rest else None)
+        digits = rest.rstrip("=").replace("-", "+").replace("_", "/")
+        raw = b64decode(digits + "=" * (-len(digits) % 4))
     except Error:
         return None
     try:
@@ -46,8 +47,8 @@ def parse(authorization: str | None) -> Credentials | None:
 def challenges(realm: str, bearer: bool, basic: bool, xhr: bool) -> list[tuple[bytes, bytes]]:
     """The WWW-Authenticate headers of a 401. Do not change the list.
 
-    Bearer comes first: clients that know both must find it. With `xhr` (the request came from a script in a browser) there is no Basic
-    challenge, which would make the browser open its own login window.
+    Bearer comes first: clients that know both must find it. With `xhr` (the request came from a script in a browser) there is
+    no Basic challenge, which would make the browser open its own login window.
     """
     quoted = realm.replace("\\", "\\\\").replace('"', '\\"').encode("ascii", "replace")
     found = []

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from .. import errors
 from .response import Response
 
-_STATUS: dict[type[errors.ClawgateError], int] = {
+_STATUS: dict[type, int] = {
     errors.SettingsError: 500,
     errors.InvalidRequest: 400,
     errors.LengthMismatch: 400,
@@ -36,17 +34,12 @@ _STATUS: dict[type[errors.ClawgateError], int] = {
 }
 
 
-@lru_cache(256)
-def _status_of(kind: type[BaseException]) -> int:
-    for parent in kind.__mro__:
-        if parent in _STATUS:
-            return _STATUS[parent]
-    return 500
-
-
 def status_of(error: BaseException) -> int:
     """The status for `error`; 500 for what the table does not know, 499 for a client that is gone (only ever logged)."""
-    return _status_of(type(error))
+    for kind in type(error).__mro__:
+        if kind in _STATUS:
+            return _STATUS[kind]
+    return 500
 
 
 def headers_of(error: BaseException) -> list[tuple[bytes, bytes]]:
@@ -66,6 +59,5 @@ def plain(error: BaseException, request_id: str) -> Response:
         text = str(error) or "the request cannot be fulfilled"
     else:
         text = f"something went wrong here; the log knows more under {request_id}"
-    return Response(
-        status_of(error), [(b"Content-Type", b"text/plain; charset=utf-8"), *headers_of(error)], (text + "\n").encode("utf-8", "replace")
-    )
+    headers = [(b"Content-Type", b"text/plain; charset=utf-8"), *headers_of(error)]
+    return Response(status_of(error), headers, (text + "\n").encode("utf-8", "replace"))

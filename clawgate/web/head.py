@@ -13,7 +13,9 @@ _TARGET = re.compile(r"[!-~\x80-\xff]+")
 _ABSOLUTE = re.compile(r"https?://([^/?#@]+)(/?.*)", re.IGNORECASE | re.DOTALL)
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
-_LISTS = frozenset(("accept", "connection", "expect", "forwarded", "if-match", "if-none-match", "transfer-encoding", "x-forwarded-for"))
+_LISTS = frozenset(
+    ("accept", "connection", "expect", "forwarded", "if-match", "if-none-match", "transfer-encoding", "x-forwarded-for")
+)
 """Fields that are lists (RFC 9110 section 5.3) and matter here: several lines mean the same as one with commas."""
 
 _known: dict[str, str] = {}
@@ -72,8 +74,8 @@ def add_field(fields: Fields, name: str, value: str) -> None:
 def parse(block: bytes, count: int) -> Head:
     """Parse everything before the empty line; `count` is the greatest number of header lines. Raises `BadHead`.
 
-    Strict where leniency would let two parties see different requests: no folded lines, no bare CR or LF, no NUL, no blank before the colon, one
-    Content-Length or ``Transfer-Encoding: chunked`` but never both, exactly one Host in HTTP/1.1.
+    Strict where leniency would let two parties see different requests: no folded lines, no bare CR or LF, no NUL, no blank
+    before the colon, one Content-Length or ``Transfer-Encoding: chunked`` but never both, exactly one Host in HTTP/1.1.
     """
     text = block.decode("latin-1")
     lines = text.split("\r\n")

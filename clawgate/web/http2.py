@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import h2.connection
 import h2.errors
 import h2.events
 import h2.exceptions
-import priority
+import priority  # type: ignore[import-untyped]
 from hyperframe.frame import GoAwayFrame
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
-from twisted.web._http2 import _END_STREAM_SENTINEL, H2Connection, H2Stream
+from twisted.web import _http2
 
 from ..errors import Disconnected
 from . import transports
@@ -26,14 +27,22 @@ from .response import Response
 if TYPE_CHECKING:
     from .site import ClawSite
 
+_Connection: Any = _http2.H2Connection
+_Stream: Any = _http2.H2Stream
+_END = _http2._END_STREAM_SENTINEL
+
 _PENDING = 65536
 """Bytes of one stream that wait for the client's window before the handler has to."""
 _FRAMES_A_TURN = 16
 _ABORT_SECONDS = 15.0
 
 
-class Http2Connection(H2Connection):  # type: ignore[misc]
+class Http2Connection(_Connection):  # type: ignore[misc]
     """One HTTP/2 connection. Timers are the site's; Twisted's own stay off."""
+
+    site: Any
+    transport: Any
+    _sendingDeferred: Deferred[None] | None
 
     def __init__(self, site: ClawSite, peer: str) -> None:
         super().__init__(site.reactor)
@@ -81,10 +90,8 @@ class Http2Connection(H2Connection):  # type: ignore[misc]
         self.streams[stream_id] = stream
         self._streamCleanupCallbacks[stream_id] = Deferred()
         self._outboundStreamQueues[stream_id] = _Queue()
-        try:
+        with suppress(priority.DuplicateStreamError):  # a PRIORITY frame came first
             self.priority.insert_stream(stream_id)
-        except priority.DuplicateStreamError:
-            pass  # a PRIORITY frame came first
         self.priority.block(stream_id)
         self._starting.append(stream)
 
@@ -113,10 +120,8 @@ class Http2Connection(H2Connection):  # type: ignore[misc]
             return
         if not stream.inbound_ended and not stream.lost:
             # RFC 9113 section 8.1: the answer is complete, the rest of the body is not wanted.
-            try:
+            with suppress(h2.exceptions.ProtocolError):
                 self.conn.reset_stream(stream_id, h2.errors.ErrorCodes.NO_ERROR)
-            except h2.exceptions.ProtocolError:
-                pass
             self._tryToWriteControlData()
         self._active = self.site.seconds()
         if self._stopping and not self.streams:
@@ -144,15 +149,16 @@ class Http2Connection(H2Connection):  # type: ignore[misc]
             try:
                 stream_id = next(self.priority)
             except priority.DeadlockError:
-                self._sendingDeferred = Deferred()
-                self._sendingDeferred.addCallback(self._sendPrioritisedData)
+                sending: Deferred[None] = Deferred()
+                sending.addCallback(self._sendPrioritisedData)
+                self._sendingDeferred = sending
                 again = False
                 break
             queue = self._outboundStreamQueues[stream_id]
             if not queue:
                 self.priority.block(stream_id)
                 continue
-            if queue[0] is _END_STREAM_SENTINEL:
+            if queue[0] is _END:
                 self.conn.end_stream(stream_id)
                 self.transport.write(self.conn.data_to_send())
                 self._requestDone(stream_id)
@@ -191,10 +197,8 @@ class Http2Connection(H2Connection):  # type: ignore[misc]
         """Break one answer off."""
         if stream.streamID in self.streams and self._stillProducing:
             stream.lost = True
-            try:
+            with suppress(h2.exceptions.ProtocolError):
                 self.conn.reset_stream(stream.streamID, h2.errors.ErrorCodes.INTERNAL_ERROR)
-            except h2.exceptions.ProtocolError:
-                pass
             if self._tryToWriteControlData():
                 self._requestDone(stream.streamID)
 
@@ -287,7 +291,7 @@ class _Inbound:
         self._stream.gone()
 
 
-class Stream(H2Stream, Carrier):  # type: ignore[misc]
+class Stream(_Stream, Carrier):  # type: ignore[misc]
     """One request and its answer on an HTTP/2 connection."""
 
     def __init__(self, stream_id: int, connection: Http2Connection, headers: list[tuple[bytes, bytes]], ended: bool) -> None:
@@ -300,13 +304,15 @@ class Stream(H2Stream, Carrier):  # type: ignore[misc]
         self.inbound_ended = ended
         self.lost = False
         """Reset by either side."""
-        self._site = connection.site
+        self._site: ClawSite = connection.site
         self._blocked_since = 0.0
         self._patience: Patience | None = None
         self._expects = False
         self._widened = False
         self.request: Request
-        super().__init__(stream_id, connection, headers, lambda stream, queued: _Inbound(stream), connection.site, connection.site)
+        super().__init__(
+            stream_id, connection, headers, lambda stream, queued: _Inbound(stream), connection.site, connection.site
+        )
 
     def _convertHeaders(self, headers: list[tuple[bytes, bytes]]) -> None:
         fields: Fields = {}
@@ -384,7 +390,7 @@ class Stream(H2Stream, Carrier):  # type: ignore[misc]
         waiter = self.waiter
         if waiter is not None:
             self.waiter = None
-            waiter.errback(Failure(error))
+            waiter.errback(error)
 
     def body_wanted(self, block: int) -> None:
         """See `Source`."""
@@ -441,7 +447,8 @@ class Stream(H2Stream, Carrier):  # type: ignore[misc]
             raise Disconnected("the client is gone")
         if self.pending > _PENDING:
             self._blocked_since = self._site.seconds()
-            self.waiter = waiter = Deferred()
+            waiter: Deferred[None] = Deferred()
+            self.waiter = waiter
             await waiter
         self.blocked = False
 
@@ -474,7 +481,11 @@ class Stream(H2Stream, Carrier):  # type: ignore[misc]
         if body.waiting:
             wait, since, count = Wait.INPUT, body.silent_since, body.received
         elif self.waiter is not None or self.pending:
-            wait, since, count = Wait.OUTPUT, self._blocked_since or self.request.started, self.request.sent - self.pending - unsent
+            wait, since, count = (
+                Wait.OUTPUT,
+                self._blocked_since or self.request.started,
+                self.request.sent - self.pending - unsent,
+            )
         else:
             wait, since, count = Wait.NOTHING, now, 0
         if not patience.exhausted(now, wait, since, count, self._site.idle_timeout, self._site.min_rate):

@@ -18,7 +18,8 @@ class Observer(ABC):
 
     @abstractmethod
     def finished(self, request: Request, status: int, received: int, sent: int, seconds: float) -> None:
-        """The answer is out, or the client is gone (status 499). `received` and `sent` are body bytes, `request.route` is one of few."""
+        """The answer is out, or the client is gone (status 499). `received` and `sent` are body bytes, `request.route` is one
+        of few."""
 
     @abstractmethod
     def refused(self, status: int) -> None:

@@ -35,8 +35,8 @@ class Patience:
     def exhausted(self, now: float, wait: Wait, since: float, count: int, idle: float, rate: int) -> bool:
         """Whether the client has to go. Times in seconds of one clock.
 
-        The exchange waits for `wait` since `since`; `count` bytes have passed in that direction so far. `idle`: the longest silence; `rate`:
-        bytes a second it must average after the first minute of waiting, 0: any.
+        The exchange waits for `wait` since `since`; `count` bytes have passed in that direction so far. `idle`: the longest
+        silence; `rate`: bytes a second it must average after the first minute of waiting, 0: any.
         """
         before, self._last = self._last, now
         active, self._active = self._active, wait is not Wait.NOTHING

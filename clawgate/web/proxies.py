@@ -45,7 +45,8 @@ def _address(node: str) -> str | None:
 
 @lru_cache(256)
 def parse_forwarded(value: str) -> tuple[dict[str, str], ...]:
-    """The elements of a Forwarded header (RFC 7239), nearest proxy last; parameter names in lower case. Empty if it is malformed."""
+    """The elements of a Forwarded header (RFC 7239), nearest proxy last; parameter names in lower case. Empty if it is
+    malformed."""
     elements: list[dict[str, str]] = [{}]
     at = 0
     while at < len(value):
@@ -90,8 +91,8 @@ class Proxies:
     def origin(self, peer: str, secure: bool, host: str, header: Callable[[str], str | None]) -> Origin:
         """Judge what the connection says (`peer`, `secure`, the Host header) together with the headers of proxies.
 
-        ``Forwarded`` is taken if it is there, else ``X-Forwarded-For``, ``-Proto``, ``-Host`` and ``-Port``. The client is the last address
-        that is not a trusted proxy itself: what stands further left, anybody could have written.
+        ``Forwarded`` is taken if it is there, else ``X-Forwarded-For``, ``-Proto``, ``-Host`` and ``-Port``. The client is the
+        last address that is not a trusted proxy itself: what stands further left, anybody could have written.
         """
         if not self._any or not self.trusts(peer):
             return Origin(peer, secure, host)

@@ -17,8 +17,9 @@ _SPEC = re.compile(r"(?P<first>[0-9]{1,19})-(?P<last>[0-9]{1,19})?|-(?P<suffix>[
 def parse(value: str | None, size: int, limit: int = 16) -> list[Range] | None:
     """The ranges of a file of `size` bytes that a Range header asks for; None: send it whole.
 
-    Ignored, as the RFC allows or demands, are other units than bytes, malformed values, and more than `limit` ranges. Ranges that overlap or
-    touch are joined (then all come in ascending order). Raises `RangeNotSatisfiable` if none lies within the file.
+    Ignored, as the RFC allows or demands, are other units than bytes, malformed values, and more than `limit` ranges. Ranges
+    that overlap or touch are joined (then all come in ascending order). Raises `RangeNotSatisfiable` if none lies within the
+    file.
     """
     if value is None:
         return None

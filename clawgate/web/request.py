@@ -23,8 +23,8 @@ _sane_id = re.compile(r"[A-Za-z0-9._:+/=-]{1,64}").fullmatch
 class Request(server.Request):
     """A request whose headers have arrived; the body follows through `body`.
 
-    It is a ``twisted.web`` request by descent only, so that Klein resources can be given it; the initialiser of that class runs in
-    `KleinHandler`, and nothing that it sets exists before. The connection is in `carrier`.
+    It is a ``twisted.web`` request by descent only, so that Klein resources can be given it; the initialiser of that class runs
+    in `KleinHandler`, and nothing that it sets exists before. The connection is in `carrier`.
     """
 
     defaultContentType = None
@@ -117,6 +117,9 @@ class Request(server.Request):
     def isSecure(self) -> bool:
         """The same as `secure`, for ``twisted.web`` resources."""
         return self.secure
+
+    def process(self) -> None:
+        """Nothing: whoever prepares the request for ``twisted.web`` renders the resource then."""
 
     def __repr__(self) -> str:
         return f"<Request {self.id} {self.verb} {self.raw_path!r} HTTP/{self.http_version}>"

@@ -38,15 +38,15 @@ class FileBody:
 class Response:
     """An answer: status, headers and body.
 
-    ``Date``, ``Content-Length``, ``Transfer-Encoding``, ``Connection`` and ``X-Request-ID`` are added when it is sent and must not be
-    among `headers`. A HEAD request is answered with the same response as GET; its body is not touched.
+    ``Date``, ``Content-Length``, ``Transfer-Encoding``, ``Connection`` and ``X-Request-ID`` are added when it is sent and must
+    not be among `headers`. A HEAD request is answered with the same response as GET; its body is not touched.
     """
 
     status: int
     headers: list[tuple[bytes, bytes]] = attrs.field(factory=list)
     body: bytes | AsyncIterator[bytes] | FileBody = b""
     length: int | None = None
-    """Bytes of the body; needed only for an iterator, or for an empty body that stands for a longer one (HEAD). If an iterator gives another
-    number of bytes, the connection is cut."""
+    """Bytes of the body; needed only for an iterator, or for an empty body that stands for a longer one (HEAD). If an iterator
+    gives another number of bytes, the connection is cut."""
     close: Callable[[], Awaitable[None]] | None = None
     """Awaited exactly once at the end: after success, failure or disconnect."""

@@ -17,7 +17,8 @@ _PIECE = 8 * 1024 * 1024
 _HOP = 64 * 1024 * 1024
 """Bytes that one call in a thread sends at most, so that many downloads take turns."""
 _PATIENCE_MS = 2
-"""How long a thread waits for a client before it leaves the waiting to the reactor: a quick client is ready again within this time."""
+"""How long a thread waits for a client before it leaves the waiting to the reactor: a quick client is ready again within this
+time."""
 _HELD_BACK = 1
 
 
@@ -35,7 +36,8 @@ def _version(fd: int) -> _Version:
 def _push(out: int, fd: int, offset: int, stop: int, version: _Version | None) -> tuple[int, _Version]:
     """Send what the socket takes; returns the new offset. Runs in a thread.
 
-    The last byte is held back until the file was seen unchanged after all others: no client gets a complete mixture of two versions.
+    The last byte is held back until the file was seen unchanged after all others: no client gets a complete mixture of two
+    versions.
     """
     if version is None:
         version = _version(fd)

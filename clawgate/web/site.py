@@ -61,7 +61,8 @@ class ClawSite(ServerFactory[Any]):
         access_log: AccessLog | None = None,
         workers: Workers | None = None,
     ) -> None:
-        """`reactor` is the clock and watches descriptors; `workers` (None: no sendfile) push files into sockets. Raises `SettingsError`."""
+        """`reactor` is the clock and watches descriptors; `workers` (None: no sendfile) push files into sockets. Raises
+        `SettingsError`."""
         self.handler = handler
         self.reactor = reactor
         self.seconds: Callable[[], float] = reactor.seconds
@@ -215,8 +216,8 @@ class ClawSite(ServerFactory[Any]):
     def drain(self, timeout: float) -> Deferred[None]:
         """Take no more requests; fires when the last one has ended. After `timeout` seconds those still running are cut.
 
-        The listening ports are to be closed before. The Deferred fires soon after `timeout` in any case unless a handler ignores that its
-        client is gone.
+        The listening ports are to be closed before. The Deferred fires soon after `timeout` in any case unless a handler
+        ignores that its client is gone.
         """
         self.draining = True
         drained = self._drained = Deferred()

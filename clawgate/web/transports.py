@@ -7,6 +7,7 @@ import os
 import struct
 import termios
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -25,7 +26,7 @@ def peer_address(transport: Any) -> str:
 
 def no_delay(transport: Any) -> None:
     """Send small packets at once."""
-    if ITCPTransport.providedBy(transport) and not peer_address(transport) == LOCAL:
+    if ITCPTransport.providedBy(transport) and peer_address(transport) != LOCAL:
         transport.setTcpNoDelay(True)
 
 
@@ -54,10 +55,8 @@ def unsent(transport: Any) -> int:
     """Bytes that the other end has not acknowledged: those in the transport and those in the kernel."""
     bottom = lowest(transport)
     count = buffered(bottom) if hasattr(bottom, "_tempDataLen") else 0
-    try:
+    with suppress(AttributeError, OSError, ValueError):
         count += struct.unpack("i", fcntl.ioctl(bottom.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))[0]
-    except (AttributeError, OSError, ValueError):
-        pass
     return count
 
 

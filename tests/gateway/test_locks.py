@@ -3,7 +3,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path as File
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -14,6 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import Clock
+from twisted.internet.threads import blockingCallFromThread, deferToThread
 
 from clawgate.errors import Forbidden, Locked, LockMismatch, PreconditionFailed
 from clawgate.gateway.locks import Lock, Locks
@@ -32,12 +33,10 @@ TOP = Path("")
 class House:
     """A state on disk, and the locks of a process that can be started anew."""
 
-    def __init__(self, folder: str) -> None:
-        self.workers = Workers(reactor, "state", threads=2, queue=1000)  # type: ignore[arg-type]
-        self.workers.start()
+    def __init__(self, folder: str, workers: Workers) -> None:
         self.clock = Clock()
         self.clock.advance(1_000_000)
-        self.database = Database(f"sqlite:///{folder}/state.db", self.workers, SCHEMA, synchronous="NORMAL")
+        self.database = Database(f"sqlite:///{folder}/state.db", workers, SCHEMA, synchronous="NORMAL")
 
     async def open(self) -> Locks:
         await self.database.start()
@@ -51,11 +50,18 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: File) -> Iterator[House]:
-    house = House(str(tmp_path))
+def workers() -> Iterator[Workers]:
+    workers = Workers(reactor, "state", threads=2, queue=1000)  # type: ignore[arg-type]
+    workers.start()
+    yield workers
+    workers.stop()
+
+
+@pytest.fixture
+def house(tmp_path: File, workers: Workers) -> Iterator[House]:
+    house = House(str(tmp_path), workers)
     yield house
     pytest_twisted.blockon(Deferred.fromCoroutine(house.database.stop()))
-    house.workers.stop()
 
 
 async def lock(locks: Locks, path: Path, user: str = "ada", **options: Any) -> Lock:
@@ -128,7 +134,7 @@ async def test_the_owner_needs_the_token_and_others_cannot_use_it(house: House) 
     made = await lock(locks, A)
     for user, tokens in (("ada", ()), ("bob", ()), ("bob", (made.token,)), ("ada", ("opaquelocktoken:other",))):
         for path in (A, AB, ABC):
-            with pytest.raises(Locked, match="^a is locked by ada$") as caught:
+            with pytest.raises(Locked, match=r"^a is locked by ada$") as caught:
                 locks.check(user, "s", path, frozenset(tokens))
             assert caught.value.root == "a"
     locks.check("ada", "s", ABC, frozenset([made.token]))
@@ -158,7 +164,7 @@ async def test_a_depth_0_lock_on_a_folder_protects_the_names_in_it(house: House)
     locks.check("ada", "s", AB, frozenset([made.token]), member=True)
     locks.check("bob", "s", ABC, frozenset(), member=True)
     top = await lock(locks, TOP, deep=False)
-    with pytest.raises(Locked, match="^the whole space is locked"):
+    with pytest.raises(Locked, match=r"^the whole space is locked"):
         locks.check("bob", "s", X, frozenset(), member=True)
     locks.check("ada", "s", X, frozenset([top.token]), member=True)
 
@@ -343,12 +349,14 @@ USERS = ("ada", "bob")
 
 
 def run(coroutine: Any) -> Any:
-    return pytest_twisted.blockon(Deferred.fromCoroutine(coroutine))
+    """From Hypothesis's thread: everything happens in the reactor's."""
+    return blockingCallFromThread(reactor, Deferred.fromCoroutine, coroutine)  # type: ignore[arg-type]
 
 
 class LocksAgainstModel(RuleBasedStateMachine):
     """The model: a list of locks, searched from one end to the other, over all paths that there are."""
 
+    workers: ClassVar[Workers]
     tokens = Bundle("tokens")
     paths = st.sampled_from(PATHS)
     users = st.sampled_from(USERS)
@@ -356,13 +364,12 @@ class LocksAgainstModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.house = House(self.folder.name)
+        self.house = House(self.folder.name, self.workers)
         self.locks = run(self.house.open())
         self.model: list[Lock] = []
 
     def teardown(self) -> None:
         run(self.house.database.stop())
-        self.house.workers.stop()
         self.folder.cleanup()
 
     @staticmethod
@@ -467,8 +474,8 @@ class LocksAgainstModel(RuleBasedStateMachine):
         assert self.locks.any("s") == bool(self.alive())
 
 
-def test_locks_behave_as_the_model() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        LocksAgainstModel,
-        settings=settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)),
-    )
+@pytest_twisted.ensureDeferred
+async def test_locks_behave_as_the_model(workers: Workers) -> None:
+    LocksAgainstModel.workers = workers
+    options = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+    await deferToThread(run_state_machine_as_test, LocksAgainstModel, settings=options)

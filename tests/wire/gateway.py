@@ -83,8 +83,9 @@ class Gateway:
         self.process = self.launcher(arguments, self.folder, self.log_file, self.environment)
         deadline = time.monotonic() + 30
         while self.admin("/ready")[0] != 200:
-            code = self.process.poll()
-            assert code is None, f"the gateway ended with {code}:\n{self.log()[-5000:]}"
+            if (code := self.process.poll()) is not None:
+                self.process = None
+                raise AssertionError(f"the gateway ended with {code}:\n{self.log()[-5000:]}")
             assert time.monotonic() < deadline, f"the gateway does not become ready:\n{self.log()[-5000:]}"
             time.sleep(0.01)
 
@@ -99,7 +100,8 @@ class Gateway:
                 raise AssertionError(f"the gateway does not stop:\n{self.log()[-5000:]}")
             time.sleep(0.02)
         self.process = None
-        assert code == 0, f"the gateway ended with {code}:\n{self.log()[-5000:]}"
+        # Twisted ends with the signal that made it stop, after everything is closed.
+        assert code == -signal.SIGTERM, f"the gateway ended with {code}:\n{self.log()[-5000:]}"
         return time.monotonic() - start
 
     def kill(self) -> None:

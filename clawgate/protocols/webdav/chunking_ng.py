@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from urllib.parse import unquote
 
 import attrs
 
-from ...errors import AlreadyExists, ClawgateError, Forbidden, InvalidRequest, UploadGone
+from ...errors import AlreadyExists, ClawgateError, Disconnected, Forbidden, InvalidRequest, Unauthenticated, UploadGone
 from ...gateway.uploads import Uploads
 from ...model.content import Intent
 from ...model.path import ROOT
@@ -21,6 +20,7 @@ from .chunk_names import start_of
 from .dav import Dav
 from .elements import CONTENT_TYPE
 from .errors import Refused, render
+from .handler import Authenticate, Challenges
 from .multistatus import OK, body, propstat, response
 from .terms import hosts, terms
 from .transfer_headers import checksums_of, mtime_of, total_length_of, written
@@ -43,10 +43,11 @@ class _Target:
 class ChunkingNg:
     """The handler of everything under `PREFIXES`."""
 
-    def __init__(self, dav: Dav, uploads: Uploads, authenticate: Callable[[Request], Awaitable[Actor]]) -> None:
+    def __init__(self, dav: Dav, uploads: Uploads, authenticate: Authenticate, challenges: Challenges) -> None:
         self._dav = dav
         self._uploads = uploads
         self._authenticate = authenticate
+        self._challenges = challenges
         self._verbs = {
             "MKCOL": self._begin,
             "PUT": self._put,
@@ -56,18 +57,23 @@ class ChunkingNg:
         }
 
     async def __call__(self, request: Request) -> Response:
-        """Answer a request; failures with WebDAV's error bodies. `Unauthenticated` is left to the caller."""
+        """The answer to a request; raises only `Disconnected` and what nobody foresaw."""
         if request.verb == "OPTIONS":
             return Response(204, [(b"Allow", ALLOW.encode()), (b"DAV", b"1")])
-        actor = await self._authenticate(request)
         try:
+            actor = await self._authenticate(request)
             target = _target(request, actor)
             verb = self._verbs.get(request.verb)
             if verb is None:
                 raise Refused(405, "this cannot be done with an upload", allow=ALLOW)
             return await verb(request, actor, target)
+        except Disconnected:
+            raise
         except ClawgateError as error:
-            return render(error)
+            failed = render(error)
+            if isinstance(error, Unauthenticated):
+                failed.headers += self._challenges(request)
+            return failed
 
     async def _begin(self, request: Request, actor: Actor, target: _Target) -> Response:
         if target.name:

@@ -35,7 +35,7 @@ class PropertySet:
 
 
 @lru_cache(maxsize=512)
-def property_set(mode: Mode, names: tuple[Name, ...] = ()) -> PropertySet:
+def property_set(mode: Mode, names: tuple[Name, ...]) -> PropertySet:
     """The set of these `names`, which are different from each other."""
     return PropertySet(mode, names)
 
@@ -78,14 +78,14 @@ def propfind(body: bytes, *, depth: int) -> PropertySet:
 
 def _propfind(body: bytes, depth: int) -> PropertySet:
     if not body.strip():
-        return property_set(Mode.ALL)
+        return property_set(Mode.ALL, ())
     root = xml.parse(body, depth=depth)
     if xml.name_of(root) != (DAV, "propfind"):
         raise InvalidRequest("the body must be a DAV: propfind element")
     if (asked := xml.child(root, (DAV, "prop"))) is not None:
         return property_set(Mode.SOME, _names(asked))
     if xml.child(root, (DAV, "propname")) is not None:
-        return property_set(Mode.NAMES)
+        return property_set(Mode.NAMES, ())
     if xml.child(root, (DAV, "allprop")) is not None:
         included = xml.child(root, (DAV, "include"))
         return property_set(Mode.ALL, () if included is None else _names(included))

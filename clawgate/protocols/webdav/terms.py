@@ -49,7 +49,7 @@ def hosts(request: Request) -> frozenset[str] | None:
 async def terms(dav: Dav, request: Request, actor: Actor, address: Address, place: Place) -> Terms:
     """The terms of a request on `place`. Other resources that its If header names are looked up now.
 
-    Raises `InvalidRequest` for an If header that cannot be understood.
+    Raises `InvalidRequest` for an If header that cannot be understood, `PreconditionFailed` if its tokens do not match.
     """
     header = request.header
     conditional = (
@@ -67,6 +67,9 @@ async def terms(dav: Dav, request: Request, actor: Actor, address: Address, plac
         if not stated.holds(lambda resource: others.get(resource) or _own(dav, place, node)):
             raise PreconditionFailed("the conditions of the If header do not hold")
 
+    if stated.tokens:
+        # A token that does not match is a condition that does not hold, 412, also where a lock then stands in the way, 423.
+        guard(await _node(dav, place))
     return Terms(stated.tokens, guard)
 
 
@@ -91,7 +94,11 @@ async def _state(dav: Dav, request: Request, actor: Actor, place: Place, resourc
         return _NOTHING
     if there.path == place.path and there.space.id == place.space.id:
         return None
+    return _own(dav, there, await _node(dav, there))
+
+
+async def _node(dav: Dav, place: Place) -> Node | None:
     try:
-        return _own(dav, there, await dav.tree.stat(there))
+        return await dav.tree.stat(place)
     except (NotFound, InvalidRequest):
-        return _own(dav, there, None)
+        return None

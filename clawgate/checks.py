@@ -1,0 +1,262 @@
+"""``clawgate check``: what of settings, users, storages and the host would not work, and how to mend it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from enum import Enum
+
+import attrs
+import sqlalchemy
+
+from . import data
+from .errors import ClawgateError, SettingsError
+from .gateway import template
+from .identity import users_file
+from .identity.users_file import Account
+from .log import redact
+from .settings import Mount, Settings
+from .storage.posix import kernel
+
+FREE_BYTES = 1 << 30
+"""Less free space than this is worth a warning."""
+SKEW_SECONDS = 5.0
+_RESERVED_DESCRIPTORS = 200
+
+
+class Level(Enum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARNING = "warn"
+    FAILURE = "FAIL"
+
+
+@attrs.frozen
+class Finding:
+    """One thing that was looked at."""
+
+    level: Level
+    text: str
+    remedy: str = ""
+
+
+Listen = Callable[[str], str]
+"""Tries to bind an endpoint description; returns what is wrong, empty if nothing is."""
+
+
+def run(settings: Settings, listen: Listen) -> Iterator[Finding]:
+    """All findings, in the order of the settings. Blocking; writes and removes small files in the storages."""
+    yield from _data(settings)
+    accounts: dict[str, Account] = {}
+    yield from _users(settings, accounts)
+    for key, url in (("state", settings.state.url), ("index", settings.index.url)):
+        yield from _database(settings, key, url)
+    for name, mount in settings.mounts.items():
+        yield from _mount(settings, name, mount, accounts)
+    if not settings.mounts:
+        yield Finding(Level.FAILURE, "there is no mount", "add a table [mounts.home] to the settings")
+    yield from _host(settings)
+    for key, endpoints in (("http.listen", settings.http.listen), ("admin.listen", settings.admin.listen)):
+        for endpoint in endpoints:
+            yield _endpoint(key, endpoint, listen)
+
+
+def _data(settings: Settings) -> Iterator[Finding]:
+    path = settings.data
+    if not os.path.isdir(path):
+        yield Finding(Level.WARNING, f"data: {path} does not exist", "the first start of the gateway makes it")
+        return
+    mode = stat.S_IMODE(os.stat(path).st_mode)
+    if mode & 0o077:
+        yield Finding(Level.WARNING, f"data: others may look into {path} (mode {mode:04o})", f"chmod 700 {path}")
+    if not os.access(path, os.W_OK | os.X_OK):
+        yield Finding(Level.FAILURE, f"data: {path} cannot be written to", "give it to the user that the gateway runs as")
+        return
+    yield _free(f"data: {path}", path)
+
+
+def _free(what: str, path: str) -> Finding:
+    free = shutil.disk_usage(path).free
+    if free < FREE_BYTES:
+        return Finding(Level.WARNING, f"{what} has {free / 2**20:.0f} MiB of room left", "uploads will fail with 507 soon")
+    return Finding(Level.OK, f"{what} is there, {free / 2**30:.1f} GiB free")
+
+
+def _users(settings: Settings, accounts: dict[str, Account]) -> Iterator[Finding]:
+    path = data.users_path(settings)
+    try:
+        accounts.update(users_file.parse(data.read_users(path), path))
+    except SettingsError as error:
+        yield Finding(Level.FAILURE, f"users: {error}", "the gateway does not start with it")
+        return
+    if not accounts:
+        yield Finding(Level.WARNING, f"users: nobody is in {path}", "clawgate user add NAME")
+        return
+    mode = stat.S_IMODE(os.stat(path).st_mode)
+    if mode & 0o007:
+        yield Finding(Level.WARNING, f"users: everybody may read the hashes in {path} (mode {mode:04o})", f"chmod 600 {path}")
+    yield Finding(Level.OK, f"users: {len(accounts)} in {path}")
+
+
+def _database(settings: Settings, key: str, url: str) -> Iterator[Finding]:
+    if not url:
+        file = os.path.join(settings.data, f"{key}.db")
+        if not os.path.exists(file):
+            yield Finding(Level.OK, f"{key}: {file} will be made")
+            return
+        url = f"sqlite:///{file}"
+    try:
+        engine = sqlalchemy.create_engine(url)
+        try:
+            with engine.connect() as connection:
+                connection.execute(sqlalchemy.text("SELECT 1"))
+                if engine.dialect.name == "sqlite":
+                    connection.execute(sqlalchemy.text("SELECT count(*) FROM sqlite_master"))
+        finally:
+            engine.dispose()
+    except Exception as error:
+        text = redact(str(error).splitlines()[0])
+        mend = "delete it, it is made anew" if key == "index" else "check the URL, the server, and who may write to the file"
+        yield Finding(Level.FAILURE, f"{key}: the database does not answer: {text}", mend)
+    else:
+        yield Finding(Level.OK, f"{key}: {engine.url.render_as_string(hide_password=True)} answers")
+
+
+def _mount(settings: Settings, name: str, mount: Mount, accounts: dict[str, Account]) -> Iterator[Finding]:
+    what = f"mounts.{name}"
+    if mount.driver == "memory":
+        yield Finding(Level.WARNING, f"{what}: files are kept in memory", "they are gone when the gateway stops")
+        return
+    try:
+        template.check(mount.root, f"{what}.root")
+    except ClawgateError as error:
+        yield Finding(Level.FAILURE, str(error))
+        return
+    if mount.kind == "project":
+        yield from _root(what, mount, os.path.join(settings.data, mount.root))
+        return
+    missing: list[str] = []
+    roots: list[str] = []
+    for account in accounts.values():
+        try:
+            root = os.path.join(settings.data, template.expand(mount.root, account.user))
+        except ClawgateError as error:
+            yield Finding(Level.FAILURE, f"{what}: {error}")
+            continue
+        (roots if os.path.isdir(root) else missing).append(root)
+    if missing and not mount.create:
+        yield Finding(
+            Level.FAILURE, f"{what}: {len(missing)} users have no directory, e.g. {missing[0]}", "make them, or set create = true"
+        )
+    elif missing:
+        yield _can_be_made(settings, what, missing[0])
+    if roots:
+        # One stands for all that are on the same file system.
+        for root in {os.stat(root).st_dev: root for root in roots}.values():
+            yield from _root(what, mount, root)
+
+
+def _can_be_made(settings: Settings, what: str, root: str) -> Finding:
+    above = os.path.dirname(root)
+    if os.path.isdir(above) and os.access(above, os.W_OK | os.X_OK):
+        return Finding(Level.OK, f"{what}: {root} is made at the first login")
+    if not os.path.exists(above) and above.startswith(settings.data + os.sep):
+        return Finding(Level.OK, f"{what}: {root} is made at the first login")
+    return Finding(
+        Level.FAILURE, f"{what}: {root} cannot be made", f"make {above}, writable for the user that the gateway runs as"
+    )
+
+
+def _root(what: str, mount: Mount, root: str) -> Iterator[Finding]:
+    if not os.path.isdir(root):
+        yield Finding(Level.FAILURE, f"{what}: {root} is no directory", "make or mount it")
+        return
+    if not os.access(root, os.R_OK | os.X_OK):
+        yield Finding(Level.FAILURE, f"{what}: {root} cannot be listed", "give the user that the gateway runs as the right to")
+        return
+    if not mount.read_only:
+        yield from _writing(what, root)
+    if not kernel.has_openat2():
+        yield Finding(Level.WARNING, f"{what}: the kernel has no openat2", "paths are resolved step by step, which is slower")
+    if mount.watch:
+        yield from _watching(what, mount)
+    yield _free(f"{what}: {root}", root)
+
+
+def _writing(what: str, root: str) -> Iterator[Finding]:
+    path = os.path.join(root, f".clawgate-check-{os.getpid()}")
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        remedy = "give the user that the gateway runs as the right to, or set read_only = true"
+        yield Finding(Level.FAILURE, f"{what}: {root} cannot be written to: {error.strerror}", remedy)
+        return
+    try:
+        skew = os.fstat(descriptor).st_mtime - time.time()
+        if abs(skew) > SKEW_SECONDS:
+            yield Finding(
+                Level.WARNING, f"{what}: the clock of {root} is {skew:+.0f} s off ours", "synchronise both (chrony, ntpd)"
+            )
+        try:
+            os.setxattr(path, "user.clawgate.check", b"1")
+            yield Finding(Level.OK, f"{what}: {root} takes extended attributes")
+        except OSError:
+            yield Finding(
+                Level.WARNING,
+                f"{what}: {root} takes no extended attributes",
+                "ids then rest on inodes: a file replaced by other programs looks like a new one",
+            )
+        handle = None
+        with suppress(OSError):
+            handle = kernel.handle(descriptor, b"")
+        if handle is None:
+            yield Finding(
+                Level.WARNING, f"{what}: {root} has no file handles", "an inode number that is used again is recognised late"
+            )
+    finally:
+        os.close(descriptor)
+        os.unlink(path)
+
+
+def _watching(what: str, mount: Mount) -> Iterator[Finding]:
+    try:
+        os.close(kernel.inotify_init())
+        with open("/proc/sys/fs/inotify/max_user_watches", encoding="ascii") as stream:
+            limit = int(stream.read())
+    except (OSError, ValueError) as error:
+        yield Finding(
+            Level.WARNING, f"{what}: the kernel watches no folders: {error}", "set watch = false, or raise the inotify limits"
+        )
+        return
+    if limit < mount.watches:
+        yield Finding(
+            Level.WARNING,
+            f"{what}: the kernel watches {limit} folders, watches = {mount.watches}",
+            f"sysctl fs.inotify.max_user_watches={mount.watches * 2}",
+        )
+
+
+def _host(settings: Settings) -> Iterator[Finding]:
+    if time.time() < 1_700_000_000:
+        yield Finding(Level.FAILURE, f"the clock says {time.ctime()}", "set it: clients compare times")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.http.connections + _RESERVED_DESCRIPTORS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        yield Finding(
+            Level.WARNING,
+            f"http.connections: {settings.http.connections} are allowed, the process may have {soft} files open (at most {hard})",
+            f"LimitNOFILE={wanted} in the systemd unit, or ulimit -n {wanted}",
+        )
+
+
+def _endpoint(key: str, endpoint: str, listen: Listen) -> Finding:
+    wrong = listen(endpoint)
+    if wrong:
+        return Finding(Level.FAILURE, f"{key}: {endpoint}: {wrong}", "use another one, or stop who listens there")
+    return Finding(Level.OK, f"{key}: {endpoint} is free")

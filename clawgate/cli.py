@@ -1,0 +1,278 @@
+"""``clawgate``: the operator's command. It works on the settings that the gateway runs with."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+import attrs
+
+from . import __version__, checks, configuration, data, log, maintenance
+from .errors import ClawgateError, SettingsError
+from .identity import users_file
+from .identity.passwords import hash_password
+from .identity.users_file import Account
+from .model import path as paths
+from .model.people import User
+from .model.size import parse_size
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .assembly import Core
+
+Command = Callable[[argparse.Namespace, Settings], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        settings = configuration.load(options.config or [], os.environ, data=options.data)
+        return command(options, settings)
+    except ClawgateError as error:
+        print(f"clawgate: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; nothing may be written at exit any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    # Given before or after the command: the second parser must not overwrite with its defaults.
+    shared = argparse.ArgumentParser(add_help=False)
+    for target, default in (
+        (shared, argparse.SUPPRESS),
+        (parser := argparse.ArgumentParser(prog="clawgate", description=__doc__), None),
+    ):
+        target.add_argument("--config", "-c", action="append", metavar="FILE", default=default, help="settings; repeatable")
+        target.add_argument("--data", "-d", metavar="DIR", default=default, help="data directory")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(group: Any, name: str, command: Command, help: str) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = group.add_parser(name, parents=[shared], help=help, description=help)
+        made.set_defaults(command=command)
+        return made
+
+    def group(name: str, help: str) -> Any:
+        return commands.add_parser(name, help=help, description=help).add_subparsers(required=True, metavar="COMMAND")
+
+    add(commands, "check", lambda _, settings: check(settings, sys.stdout), "say what would not work, and how to mend it")
+    add(commands, "settings", _settings, "print every setting with its default")
+    explain = add(commands, "explain", _explain, "say where a path of a user is, with which rights, and why")
+    explain.add_argument("user")
+    explain.add_argument("path", nargs="?", default="/")
+
+    users = group("user", "the file of users")
+    for name, command, help in (("add", _user_add, "add a user"), ("passwd", _user_passwd, "set a password")):
+        made = add(users, name, command, help + "; the password is asked for, or read from a pipe")
+        made.add_argument("name")
+        if command is _user_add:
+            made.add_argument("--name", dest="display", default="", help="the name to show")
+            made.add_argument("--mail", default="")
+            made.add_argument("--group", action="append", default=[], help="repeatable")
+            made.add_argument("--quota", help="e.g. '10 GiB'")
+    add(users, "remove", _user_remove, "remove a user; files stay").add_argument("name")
+    add(users, "list", _user_list, "list all users")
+
+    index = group("index", "the index, while the gateway is stopped")
+    for name, command, help in (
+        ("rebuild", _index_rebuild, "learn everything anew from the storages"),
+        ("verify", _index_verify, "compare with the storages; changes nothing"),
+    ):
+        add(index, name, command, help).add_argument("user", nargs="*", help="whose spaces; all users' by default")
+
+    uploads = group("uploads", "uploads that take several requests")
+    add(uploads, "list", _uploads_list, "list unfinished uploads")
+    purge = add(uploads, "purge", _uploads_purge, "throw unfinished uploads away, while the gateway is stopped")
+    purge.add_argument("id", nargs="*", help="as listed; all that are expired by default")
+    purge.add_argument("--all", action="store_true", help="all of them")
+    return parser
+
+
+def check(settings: Settings, out: TextIO) -> int:
+    """Print what was looked at; returns 1 if something would not work."""
+    failed = False
+    for finding in checks.run(settings, _listen):
+        failed = failed or finding.level is checks.Level.FAILURE
+        print(f"{finding.level.value:<5}{finding.text}", file=out)
+        if finding.remedy:
+            print(f"     -> {finding.remedy}", file=out)
+    print("some things would not work" if failed else "ready to run", file=out)
+    return int(failed)
+
+
+def _listen(description: str) -> str:
+    """Bind an endpoint for a moment."""
+    from twisted.internet import reactor
+    from twisted.internet.endpoints import serverFromString
+    from twisted.internet.protocol import Factory
+
+    outcome: list[Any] = []
+    try:
+        serverFromString(reactor, description).listen(Factory()).addBoth(outcome.append)  # type: ignore[no-untyped-call]
+    except Exception as error:
+        return f"is not a server endpoint: {error}"
+    if outcome and hasattr(outcome[0], "getErrorMessage"):
+        return str(outcome[0].getErrorMessage())
+    for port in outcome:
+        port.stopListening()
+    return ""
+
+
+def _settings(options: argparse.Namespace, settings: Settings) -> int:
+    print(configuration.sample(), end="")
+    return 0
+
+
+def _explain(options: argparse.Namespace, settings: Settings) -> int:
+    from twisted.internet import reactor
+
+    from .assembly import Core
+
+    file = data.users_path(settings)
+    account = users_file.parse(data.read_users(file), file).get(options.user)
+    if account is None:
+        print(f"{options.user} is not in {file}: nobody can log in by this name")
+        return 1
+    path = paths.make(*(segment for segment in options.path.split("/") if segment))
+    print(f"user {account.user.id} ({account.user.display_name}), groups: {', '.join(sorted(account.user.groups)) or 'none'}")
+    explanations = Core(settings, reactor).namespace.explain(account.user, path)
+    for explanation in explanations:
+        place = explanation.place
+        physical = os.path.join(place.space.root, place.path) if place.path else place.space.root
+        print(f"\nspace {place.space.id} «{place.space.name}»")
+        print(f"  storage   {settings.mounts[place.space.mount].driver}, mount {place.space.mount}")
+        print(f"  path      {physical}{'' if os.path.lexists(physical) else ' (not there)'}")
+        print(f"  as        uid {os.geteuid()}, gid {os.getegid()}")
+        print(f"  rights    {', '.join(flag.name.lower() for flag in place.permissions if flag.name) or 'none'}")
+        for reason in explanation.reasons:
+            print(f"  because   {reason}")
+    if not explanations:
+        print("no mount gives this user a space")
+    return 0
+
+
+def _password() -> str:
+    if not sys.stdin.isatty():
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        password = getpass.getpass("Password: ")
+        if password != getpass.getpass("Again: "):
+            raise SettingsError("the two are not the same; nothing was changed")
+    if not password:
+        raise SettingsError("an empty password is not possible")
+    return password
+
+
+def _accounts(settings: Settings) -> tuple[str, dict[str, Account]]:
+    file = data.users_path(settings)
+    return file, users_file.parse(data.read_users(file), file)
+
+
+def _user_add(options: argparse.Namespace, settings: Settings) -> int:
+    file, accounts = _accounts(settings)
+    id = users_file.check_user_id(options.name)
+    if id in accounts:
+        raise SettingsError(f"{id} is already there; 'clawgate user passwd {id}' sets another password")
+    try:
+        quota = parse_size(options.quota) if options.quota is not None else None
+    except ValueError as error:
+        raise SettingsError(f"--quota: {error}") from None
+    user = User(id, options.display, options.mail, frozenset(options.group), quota)
+    data.make(settings)
+    data.write_user(file, id, Account(user, hash_password(_password())))
+    print(f"{id} was added to {file}")
+    return 0
+
+
+def _known(options: argparse.Namespace, settings: Settings) -> tuple[str, Account]:
+    file, accounts = _accounts(settings)
+    if options.name not in accounts:
+        raise SettingsError(f"{options.name} is not in {file}")
+    return file, accounts[options.name]
+
+
+def _user_passwd(options: argparse.Namespace, settings: Settings) -> int:
+    file, account = _known(options, settings)
+    data.write_user(file, account.user.id, attrs.evolve(account, password=hash_password(_password())))
+    print(f"{account.user.id} has a new password")
+    return 0
+
+
+def _user_remove(options: argparse.Namespace, settings: Settings) -> int:
+    file, account = _known(options, settings)
+    data.write_user(file, account.user.id, None)
+    print(f"{account.user.id} was removed from {file}; files were left alone")
+    return 0
+
+
+def _user_list(options: argparse.Namespace, settings: Settings) -> int:
+    for id, account in sorted(_accounts(settings)[1].items()):
+        user = account.user
+        quota = f"{user.quota} bytes" if user.quota is not None else ""
+        print("\t".join((id, user.name, user.mail, ",".join(sorted(user.groups)), quota)).rstrip())
+    return 0
+
+
+def _with_core(settings: Settings, work: Callable[[Core], Awaitable[int]]) -> int:
+    """Run `work` with everything below the protocols started; returns what it returns. Raises what it raises."""
+    from twisted.internet import reactor
+    from twisted.internet.defer import Deferred
+
+    from .assembly import Core
+
+    log.set_level("error")
+    core = Core(settings, reactor)
+    outcome: list[Any] = []
+
+    async def run() -> int:
+        try:
+            await core.start()
+            return await work(core)
+        finally:
+            await core.stop()
+
+    def ended(result: Any) -> None:
+        outcome.append(result)
+        reactor.stop()
+
+    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(run()).addBoth(ended))
+    reactor.run()
+    if isinstance(outcome[0], int):
+        return outcome[0]
+    raise outcome[0].value
+
+
+def _alone_with_core(settings: Settings, work: Callable[[Core], Awaitable[int]]) -> int:
+    """The same, while no gateway runs. Raises `SettingsError` if one does."""
+    data.make(settings)
+    lock = data.Lock(settings)
+    if not lock.take():
+        raise SettingsError(f"a gateway works with {settings.data}; stop it first")
+    try:
+        return _with_core(settings, work)
+    finally:
+        lock.release()
+
+
+def _index_rebuild(options: argparse.Namespace, settings: Settings) -> int:
+    return _alone_with_core(settings, lambda core: maintenance.rebuild(core, options.user, sys.stdout))
+
+
+def _index_verify(options: argparse.Namespace, settings: Settings) -> int:
+    return _alone_with_core(settings, lambda core: maintenance.verify(core, options.user, sys.stdout))
+
+
+def _uploads_list(options: argparse.Namespace, settings: Settings) -> int:
+    return _with_core(settings, lambda core: maintenance.list_uploads(core, sys.stdout))
+
+
+def _uploads_purge(options: argparse.Namespace, settings: Settings) -> int:
+    return _alone_with_core(settings, lambda core: maintenance.purge_uploads(core, options.id, options.all, sys.stdout))

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+
+from clawgate.storage.posix import PosixOptions, PosixStorage
+
+
+@pytest.fixture
+def root(tmp_path):
+    path = tmp_path / "root"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def make(root, workers):
+    """Makes storages with the given options."""
+    return lambda **options: PosixStorage(str(root), workers, PosixOptions(**options))
+
+
+@pytest.fixture
+def staged(root):
+    """What lies in the staging folder once the worker that deletes is done."""
+
+    async def look(patience=5.0):
+        end = time.monotonic() + patience
+        while True:
+            found = sorted(os.listdir(root / ".clawgate")) if (root / ".clawgate").exists() else []
+            if not found or time.monotonic() > end:
+                return found
+            await deferLater(reactor, 0.01, lambda: None)
+
+    return look
