@@ -44,12 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="clawgate", description=__doc__)
     # Given before or after the command: the second parser must not overwrite with its defaults.
     shared = argparse.ArgumentParser(add_help=False)
-    for target, default in (
-        (shared, argparse.SUPPRESS),
-        (parser := argparse.ArgumentParser(prog="clawgate", description=__doc__), None),
-    ):
+    for target, default in ((parser, None), (shared, argparse.SUPPRESS)):
         target.add_argument("--config", "-c", action="append", metavar="FILE", default=default, help="settings; repeatable")
         target.add_argument("--data", "-d", metavar="DIR", default=default, help="data directory")
     parser.add_argument("--version", action="version", version=__version__)

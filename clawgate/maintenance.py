@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
 from . import data
 from .errors import NotFound, SettingsError, StorageUnavailable
@@ -14,6 +14,8 @@ from .index import maintenance as index
 from .model.path import ROOT
 from .model.space import Space
 from .model.upload import Upload
+from .state.uploads import Uploads
+from .storage.wrappers.indexed import Indexed
 
 if TYPE_CHECKING:
     from .assembly import Core
@@ -41,7 +43,7 @@ async def rebuild(core: Core, users: Sequence[str], out: TextIO) -> int:
     """Learn the index of spaces anew; returns the exit code."""
     for space in spaces(core, users):
         print(f"{space.id}: learning {space.root}", file=out, flush=True)
-        storage = await core.indexed(space)
+        storage = cast(Indexed, await core.storages.of(space))
         await index.rebuild(core.index_database, space.id, storage.observer.scan, storage.index.unlearned, _progress(space, out))
     return 0
 
@@ -50,7 +52,7 @@ async def verify(core: Core, users: Sequence[str], out: TextIO) -> int:
     """Compare the index of spaces with what is there; returns 1 if they disagree."""
     wrong = 0
     for space in spaces(core, users):
-        storage = await core.indexed(space)
+        storage = cast(Indexed, await core.storages.of(space))
         findings = await index.verify(core.index_database, storage.inner, space.id, _progress(space, out))
         for finding in findings:
             print(f"{space.id}: /{finding.path} {finding.text}", file=out)
@@ -72,7 +74,7 @@ def _progress(space: Space, out: TextIO) -> index.Progress:
 async def list_uploads(core: Core, out: TextIO) -> int:
     """Print unfinished uploads, oldest first."""
     now = time.time()
-    for upload in await core.stored_uploads.all():
+    for upload in await Uploads(core.state).all():
         arrived = sum(part.stop - part.start for part in upload.parts) if upload.parts else upload.offset
         life = "expired" if upload.expires <= now else f"expires {_moment(upload.expires)}"
         of = f" of {upload.size}" if upload.size is not None else ""
@@ -87,7 +89,7 @@ async def list_uploads(core: Core, out: TextIO) -> int:
 
 async def purge_uploads(core: Core, ids: Sequence[str], everything: bool, out: TextIO) -> int:
     """Throw away the uploads `ids`; without any, those that are expired, or all of them. Returns the exit code."""
-    known = {upload.id: upload for upload in await core.stored_uploads.all()}
+    known = {upload.id: upload for upload in await Uploads(core.state).all()}
     now = time.time()
     for id in ids:
         if id not in known:
@@ -103,12 +105,12 @@ async def purge_uploads(core: Core, ids: Sequence[str], everything: bool, out: T
 async def _purge(core: Core, upload: Upload, space: Space | None) -> None:
     if space is None:
         # Its user or mount is gone, and where the bytes are with it: the janitor finds what no session names.
-        await core.stored_uploads.delete(upload.id)
+        await Uploads(core.state).delete(upload.id)
         return
     try:
         await core.uploads.abort(upload, space)
     except (NotFound, StorageUnavailable):
-        await core.stored_uploads.delete(upload.id)
+        await Uploads(core.state).delete(upload.id)
 
 
 def _moment(seconds: float) -> str:

@@ -66,13 +66,13 @@ class Options(usage.Options):
     opt_u = opt_user
 
     def postOptions(self) -> None:
-        """Read the settings."""
+        """Read the settings. What is wrong with them ends the process: their place matters then, not the list of options."""
         if self.users and self.files:
             raise usage.UsageError("--user is for the embedded default; with --config use 'clawgate user add'")
         try:
             self.settings = configuration.load(self.files, os.environ, data=self["data"], http__listen=self.endpoints or None)
         except SettingsError as error:
-            raise usage.UsageError(str(error)) from None
+            raise SystemExit(f"clawgate: {error}") from None
 
 
 def makeService(options: Options) -> IService:
@@ -170,12 +170,10 @@ class GatewayService(MultiService):
         self._parent = parent
         self._lock = data.Lock(settings)
         self._starting: Deferred[None] | None = None
-        self.gateway = Gateway(settings, reactor, log.write_lines)
-        self.listeners = [
-            *self._listeners("http.listen", settings.http.listen, self.gateway.site),
-            *self._listeners("admin.listen", settings.admin.listen, self.gateway.admin_site),
-        ]
-        for listener in self.listeners:
+        self.gateway = Gateway(settings, reactor)
+        self._public = self._listeners("http.listen", settings.http.listen, self.gateway.site)
+        self._admin = self._listeners("admin.listen", settings.admin.listen, self.gateway.admin_site)
+        for listener in (*self._public, *self._admin):
             listener.setServiceParent(self)  # type: ignore[no-untyped-call]
 
     def _listeners(self, key: str, descriptions: Sequence[str], site: ClawSite) -> list[Listener]:
@@ -210,7 +208,7 @@ class GatewayService(MultiService):
 
     async def _start(self) -> None:
         await self.gateway.start()
-        for listener in self.listeners:
+        for listener in (*self._public, *self._admin):
             listener.open()
 
     def _failed(self, failure: Failure) -> None:
@@ -228,10 +226,15 @@ class GatewayService(MultiService):
     async def _stop(self) -> None:
         if self._starting is not None:
             await self._starting
-        for listener in self.listeners:
+        self.gateway.admin.stopping = True
+        for listener in self._public:
             await listener.close()
-        await cast("Deferred[Any]", super().stopService())  # type: ignore[no-untyped-call]
         _log.info("stopping; {running} requests are running", running=self.gateway.site.running)
+        await self.gateway.site.drain(self._settings.http.stop_timeout)
+        for listener in self._admin:
+            await listener.close()
+        await self.gateway.admin_site.drain(1)
+        await cast("Deferred[Any]", super().stopService())  # type: ignore[no-untyped-call]
         await self.gateway.stop()
         self._lock.release()
 

@@ -99,7 +99,7 @@ class LockTree:
 
     def purge(self, now: float) -> list[Lock]:
         """Take out, and return, all locks that have expired at `now`."""
-        gone = [lock for lock in self._by_token.values() if lock.expires < now]
+        gone = [lock for lock in self._by_token.values() if lock.expires <= now]
         for lock in gone:
             self.drop(lock.token)
         self.soonest = min((lock.expires for lock in self._by_token.values()), default=math.inf)

@@ -438,21 +438,24 @@ class LocksAgainstModel(RuleBasedStateMachine):
         run(self.locks.forget("s", path))
         self.model = [lock for lock in self.model if path and lock.path != path and not lock.path.startswith(path + "/")]
 
-    @rule(path=paths, user=users, tokens=st.sets(tokens, max_size=3), deep=st.booleans(), member=st.booleans())
-    def check(self, path: Path, user: str, tokens: set[str], deep: bool, member: bool) -> None:
-        affected = {path}
-        if member:
-            affected.add(Path(path.rpartition("/")[0]))
-        if deep:
-            affected.update(p for p in PATHS if not path or p.startswith(path + "/"))
-        held = [[lock for lock in self.alive() if self.covers(lock, p)] for p in affected]
-        allowed = all(not some or any(lock.token in tokens and lock.user == user for lock in some) for some in held)
-        try:
-            self.locks.check(user, "s", path, frozenset(tokens), deep=deep, member=member)
-        except Locked:
-            assert not allowed
-        else:
-            assert allowed
+    @rule(user=users, deep=st.booleans(), member=st.booleans())
+    def check(self, user: str, deep: bool, member: bool) -> None:
+        alive = self.alive()
+        for tokens in [set(), {lock.token for lock in alive}, *({lock.token} for lock in alive)]:
+            for path in PATHS:
+                affected = {path}
+                if member:
+                    affected.add(Path(path.rpartition("/")[0]))
+                if deep:
+                    affected.update(p for p in PATHS if not path or p.startswith(path + "/"))
+                held = [[lock for lock in alive if self.covers(lock, p)] for p in affected]
+                allowed = all(not some or any(lock.token in tokens and lock.user == user for lock in some) for some in held)
+                try:
+                    self.locks.check(user, "s", path, frozenset(tokens), deep=deep, member=member)
+                except Locked:
+                    assert not allowed
+                else:
+                    assert allowed
 
     @rule(seconds=st.integers(1, 15))
     def wait(self, seconds: int) -> None:

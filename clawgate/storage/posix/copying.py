@@ -52,7 +52,7 @@ class Copying:
                 raise AlreadyExists(f"{target}: the name is taken")
             folder = os.fstat(spot.fd)
             self._group = folder.st_gid if folder.st_mode & S_ISGID else None
-            slot = reserve(self._ground, spot, "new")
+            slot = reserve(spot, "new")
             try:
                 if S_ISDIR(state.st_mode):
                     self._copy_tree(slot)

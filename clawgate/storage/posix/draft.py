@@ -85,7 +85,6 @@ class Draft:
         with self._lock, guarded(self._path):
             try:
                 with self._ground.spot(self._path, follow=True) as spot:
-                    check_expected(self._ground, spot, self._intent.expected)
                     self._open(spot)
                     self._append(chunks)
                     return self._finish(spot)
@@ -102,7 +101,7 @@ class Draft:
             raise Disconnected("the transfer was given up")
 
     def _open(self, spot: Spot) -> None:
-        self._slot = reserve(self._ground, spot, "tmp")
+        self._slot = reserve(spot, "tmp")
         self._fd = os.open(self._slot.name, CREATE, 0o666, dir_fd=self._slot.fd)
 
     def _append(self, chunks: list[bytes]) -> None:
@@ -172,7 +171,7 @@ def publish(ground: Ground, slot: Slot, fd: int, spot: Spot, intent: Intent, che
     except OSError as error:
         if error.errno != errno.EXDEV or slot.beside:
             raise
-    with reserved(ground, spot, "tmp", beside=True) as near:
+    with reserved(spot, "tmp", beside=True) as near:
         copy = os.open(near.name, CREATE, 0o666, dir_fd=near.fd)
         try:
             transfer(fd, copy)
@@ -185,15 +184,14 @@ def publish(ground: Ground, slot: Slot, fd: int, spot: Spot, intent: Intent, che
 
 def _publish(ground: Ground, slot: Slot, fd: int, spot: Spot, intent: Intent, checksums: str) -> Written:
     there = check_expected(ground, spot, intent.expected)
-    root = ground.root()
-    own = own_of(root, fd, b"")
+    own = own_of(spot.root, fd, b"")
     id = intent.id
     if there is None:
         settle(fd, spot.fd)
     else:
         carry(proc_path(spot.fd, spot.name), there, fd)
         if not id:
-            id = _id_at(ground, spot)
+            id = _id_at(spot)
     if intent.mtime_ns is not None:
         os.utime(fd, ns=(intent.mtime_ns, intent.mtime_ns))
     identity = Identity(id or own, own, checksums)
@@ -226,9 +224,9 @@ def flush(fd: int, durability: Durability) -> None:
         os.fsync(fd)
 
 
-def _id_at(ground: Ground, spot: Spot) -> str:
+def _id_at(spot: Spot) -> str:
     try:
-        return identify(ground.root(), spot.fd, spot.name).id
+        return identify(spot.root, spot.fd, spot.name).id
     except FileNotFoundError:
         return ""
 

@@ -182,7 +182,7 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
             state = self._ground.present(spot)
             rest = None
             if S_ISDIR(state.st_mode):
-                rest = reserve(self._ground, spot, "trash")
+                rest = reserve(spot, "trash")
                 try:
                     os.rename(spot.name, rest.name, src_dir_fd=spot.fd, dst_dir_fd=rest.fd)
                 except BaseException:

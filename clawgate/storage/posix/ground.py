@@ -48,9 +48,11 @@ class Descriptor:
 class Spot:
     """A place in the tree: an open folder and a name in it. Closed by leaving its context."""
 
-    __slots__ = ("fd", "name", "path")
+    __slots__ = ("fd", "name", "path", "root")
 
-    def __init__(self, path: Path, fd: int, name: bytes) -> None:
+    def __init__(self, root: Descriptor, path: Path, fd: int, name: bytes) -> None:
+        self.root = root
+        """The root below which it lies."""
         self.path = path
         """What clients call it."""
         self.fd = fd
@@ -204,14 +206,14 @@ class Ground:
             )
         except OSError as error:
             raise self._unresolved(error, parent(path), missing) from error
-        spot = Spot(path, fd, name)
+        spot = Spot(root, path, fd, name)
         if self.follow:
             try:
                 if self._leads_to_staging(root.fd, fd):
                     raise missing(f"{path}: there is no such folder")
                 state = spot.state() if follow else None
                 if state is not None and S_ISLNK(state.st_mode):
-                    return self._target(root.fd, spot, raw)
+                    return self._target(root, spot, raw)
             except BaseException:
                 spot.close()
                 raise
@@ -240,18 +242,18 @@ class Ground:
                 return state
         raise Forbidden(f"{spot.path}: the name is taken by something that is not shown")
 
-    def _target(self, root: int, spot: Spot, raw: bytes) -> Spot:
+    def _target(self, root: Descriptor, spot: Spot, raw: bytes) -> Spot:
         """Where the link at `spot` leads."""
         with guarded(spot.path):
             try:
-                fd, name = confined.walk(root, raw, follow=True)
+                fd, name = confined.walk(root.fd, raw, follow=True)
             except OSError as error:
                 if error.errno not in (errno.ELOOP, errno.EXDEV, errno.ENOENT, errno.ENOTDIR):
                     raise
                 raise Forbidden(f"{spot.path}: the name is taken by something that is not shown") from error
         spot.close()
-        found = Spot(spot.path, fd, name)
-        if name == b"." or name.startswith(STAGING) or self._leads_to_staging(root, fd) or found.state() is None:
+        found = Spot(root, spot.path, fd, name)
+        if name == b"." or name.startswith(STAGING) or self._leads_to_staging(root.fd, fd) or found.state() is None:
             found.close()
             raise Forbidden(f"{spot.path}: the name is taken by something that is not shown")
         return found

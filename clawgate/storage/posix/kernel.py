@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import struct
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -21,7 +22,8 @@ _TRIES = 1000
 """EAGAIN means: something was renamed just now, so that the kernel cannot tell whether ".." still lies within."""
 _AT_EMPTY_PATH = 0x1000
 _HANDLE_BYTES = 128
-_EMPTY_HANDLE = struct.pack("Ii", _HANDLE_BYTES, 0)
+_HANDLE_HEAD = struct.Struct("Ii")
+_XATTR_BYTES = 4096
 _UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EOVERFLOW, errno.EINVAL})
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -31,6 +33,17 @@ class _How(ctypes.Structure):
     _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
 
 
+class _Scratch(threading.local):
+    """Buffers that each thread uses again and again."""
+
+    def __init__(self) -> None:
+        self.handle = ctypes.create_string_buffer(_HANDLE_HEAD.size + _HANDLE_BYTES)
+        self.mount = ctypes.c_int()
+        self.mount_pointer = ctypes.byref(self.mount)
+        self.xattr = ctypes.create_string_buffer(_XATTR_BYTES)
+
+
+_scratch = _Scratch()
 _hows: dict[tuple[int, int], Any] = {}
 
 
@@ -43,6 +56,11 @@ def _optional(name: str) -> Callable[..., int] | None:
     return getattr(_libc, name, None)
 
 
+_getxattr = _libc.getxattr
+_lgetxattr = _libc.lgetxattr
+for _function in (_getxattr, _lgetxattr):
+    _function.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t)
+    _function.restype = ctypes.c_ssize_t
 _renameat2 = _optional("renameat2")
 _name_to_handle_at = _optional("name_to_handle_at")
 
@@ -93,28 +111,23 @@ def handle(folder: int, name: bytes) -> Handle | None:
     """name_to_handle_at(2) of `name` (a link is not followed), of `folder` itself if empty; None where there are no handles."""
     if _name_to_handle_at is None:
         return None
-    buffer = ctypes.create_string_buffer(_EMPTY_HANDLE, 8 + _HANDLE_BYTES)
-    mount = ctypes.c_int()
-    if _name_to_handle_at(folder, name, buffer, ctypes.byref(mount), 0 if name else _AT_EMPTY_PATH) != 0:
+    scratch = _scratch
+    buffer = scratch.handle
+    _HANDLE_HEAD.pack_into(buffer, 0, _HANDLE_BYTES, 0)
+    if _name_to_handle_at(folder, name, buffer, scratch.mount_pointer, 0 if name else _AT_EMPTY_PATH) != 0:
         if ctypes.get_errno() in _UNSUPPORTED:
             return None
         raise _failure()
     raw = buffer.raw
-    length, kind = struct.unpack_from("Ii", raw)
-    return Handle(kind, raw[8 : 8 + length], mount.value)
+    length, kind = _HANDLE_HEAD.unpack_from(raw)
+    return Handle(kind, raw[8 : 8 + length], scratch.mount.value)
 
 
 def get_xattr(path: bytes, name: bytes, *, follow: bool) -> bytes:
     """An extended attribute of up to 4096 bytes; empty if there is none, or none can be read."""
-    size = 512
-    while True:
-        buffer = ctypes.create_string_buffer(size)
-        length: int = (_libc.getxattr if follow else _libc.lgetxattr)(path, name, buffer, ctypes.c_size_t(size))
-        if length >= 0:
-            return buffer.raw[:length]
-        if ctypes.get_errno() != errno.ERANGE or size >= 4096:
-            return b""
-        size = 4096
+    buffer = _scratch.xattr
+    length: int = (_getxattr if follow else _lgetxattr)(path, name, buffer, _XATTR_BYTES)
+    return ctypes.string_at(buffer, length) if length > 0 else b""
 
 
 def file_system_type(fd: int) -> int:

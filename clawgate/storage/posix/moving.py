@@ -69,15 +69,15 @@ def _move(ground: Ground, old: Spot, new: Spot, state: os.stat_result, replace: 
             if same and state.st_nlink > 1:
                 os.unlink(old.name, dir_fd=old.fd)
             return None
-        return _replace(ground, old, new)
+        return _replace(old, new)
 
 
-def _replace(ground: Ground, old: Spot, new: Spot) -> Slot | None:
-    staging = open_staging(ground)
+def _replace(old: Spot, new: Spot) -> Slot | None:
+    staging = open_staging(old.root)
     token = secrets.token_hex(16).encode()
     slot = Slot(staging, b"in-" + token)
     try:
-        with _Note(staging, token, own_of(ground.root(), old.fd, old.name), old.path, new.path):
+        with _Note(staging, token, own_of(old.root, old.fd, old.name), old.path, new.path):
             os.rename(old.name, slot.name, src_dir_fd=old.fd, dst_dir_fd=staging)
             try:
                 supplant(slot, new, b"old-" + token)
@@ -130,7 +130,7 @@ class _Note:
 def recover(ground: Ground) -> int:
     """Undo or finish replacements whose process was killed; returns how many. Safe while others work."""
     try:
-        staging = open_staging(ground, create=False)
+        staging = open_staging(ground.root(), create=False)
     except FileNotFoundError:
         return 0
     count = 0

@@ -83,7 +83,7 @@ class PosixParts(Parts):
     def _begin(self, size: int | None) -> str:
         with guarded(""):
             handle = secrets.token_hex(16)
-            staging = open_staging(self._ground)
+            staging = open_staging(self._ground.root())
             try:
                 check_room(staging, size)
                 os.close(os.open(_name(handle), CREATE, 0o666, dir_fd=staging))
@@ -95,7 +95,7 @@ class PosixParts(Parts):
         if not _HANDLE.fullmatch(handle):
             return
         with guarded(""):
-            staging = open_staging(self._ground)
+            staging = open_staging(self._ground.root())
             try:
                 os.unlink(_name(handle), dir_fd=staging)
             except FileNotFoundError:
@@ -120,7 +120,7 @@ class _Part:
         """Open the file for writing. Raises `UploadGone`."""
         with self._lock, guarded(""):
             if not self._over:
-                staging = open_staging(self._ground)
+                staging = open_staging(self._ground.root())
                 try:
                     self._fd = self._open(staging, os.O_WRONLY, fcntl.LOCK_SH)
                 finally:
@@ -152,7 +152,7 @@ class _Part:
         digests = Digests([*intent.compute, *(checksum.algorithm for checksum in intent.checksums)])
         with guarded(path), self._ground.spot(path, follow=True) as spot:
             check_expected(self._ground, spot, intent.expected)
-            slot = Slot(open_staging(self._ground), _name(self._handle))
+            slot = Slot(open_staging(spot.root), _name(self._handle))
             try:
                 fd = self._open(slot.fd, os.O_RDWR, fcntl.LOCK_EX)
                 try:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from ...errors import NotFound
 from ...model.path import Path, parent
-from .ground import BESIDE, STAGING, Ground, Spot
+from .ground import BESIDE, STAGING, Descriptor, Ground, Spot
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -54,9 +54,9 @@ class Slot:
                 os.close(self._staging)
 
 
-def open_staging(ground: Ground, *, create: bool = True) -> int:
-    """The descriptor of the staging folder. Raises `OSError`, ENOENT without `create` if there is none."""
-    root = ground.root().fd
+def open_staging(top: Descriptor, *, create: bool = True) -> int:
+    """The descriptor of the staging folder in the root `top`. Raises `OSError`, ENOENT without `create` if there is none."""
+    root = top.fd
     try:
         return os.open(STAGING, _FOLDER, dir_fd=root)
     except FileNotFoundError:
@@ -73,10 +73,10 @@ def open_staging(ground: Ground, *, create: bool = True) -> int:
     return fd
 
 
-def reserve(ground: Ground, spot: Spot, kind: str, *, beside: bool = False) -> Slot:
+def reserve(spot: Spot, kind: str, *, beside: bool = False) -> Slot:
     """A slot from which a rename to `spot` is possible; with `beside` surely next to it."""
     token = secrets.token_hex(16).encode()
-    staging = open_staging(ground)
+    staging = open_staging(spot.root)
     try:
         if not beside and os.fstat(staging).st_dev == os.fstat(spot.fd).st_dev:
             return Slot(staging, kind.encode() + b"-" + token)
@@ -93,9 +93,9 @@ def reserve(ground: Ground, spot: Spot, kind: str, *, beside: bool = False) -> S
 
 
 @contextlib.contextmanager
-def reserved(ground: Ground, spot: Spot, kind: str, *, beside: bool = False) -> Iterator[Slot]:
+def reserved(spot: Spot, kind: str, *, beside: bool = False) -> Iterator[Slot]:
     """`reserve` as a context; what lies in the slot at its end is removed."""
-    slot = reserve(ground, spot, kind, beside=beside)
+    slot = reserve(spot, kind, beside=beside)
     try:
         yield slot
     finally:
@@ -165,7 +165,7 @@ def _emptied(folder: int, name: bytes) -> Iterator[tuple[bytes, int]]:
 def sweep(ground: Ground, keep: frozenset[str], older_than: float, now: float) -> int:
     """Remove leftovers older than `older_than` seconds but the parts in `keep`; returns how many there were."""
     try:
-        staging = open_staging(ground, create=False)
+        staging = open_staging(ground.root(), create=False)
     except FileNotFoundError:
         return 0
     removed = 0
