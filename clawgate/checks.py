@@ -136,7 +136,7 @@ def _mount(settings: Settings, name: str, mount: Mount, accounts: dict[str, Acco
     try:
         template.check(mount.root, f"{what}.root")
     except ClawgateError as error:
-        yield Finding(Level.FAILURE, str(error))
+        yield Finding(Level.FAILURE, str(error), "use the fields that it names")
         return
     if mount.kind == "project":
         yield from _root(what, mount, os.path.join(settings.data, mount.root))

@@ -150,7 +150,7 @@ class Listener(Service):
         """Take connections."""
         if IReadDescriptor.providedBy(self._port):
             cast(Any, self._port).resumeProducing()
-        _log.info("listening on {endpoint}", endpoint=self._description)
+        _log.info("listening on {endpoint}: {address}", endpoint=self._description, address=self._port.getHost())
 
     async def close(self) -> None:
         """Take no more connections."""

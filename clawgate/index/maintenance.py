@@ -10,7 +10,7 @@ from ..interfaces import Storage
 from ..model.node import Node
 from ..model.path import ROOT, Path, join
 from ..state.engine import Connection, Database
-from . import reconcile, rows
+from . import rows
 from .rows import Row
 
 Progress = Callable[[int, int], None]
@@ -68,16 +68,15 @@ class _Checking:
 
     def compare(self, path: Path, known: list[Row], scanned: list[Node]) -> None:
         rows_by_name = {row.name: row for row in known}
-        changed, vanished = reconcile.compare(known, scanned)
-        for node in changed:
-            row = rows_by_name.get(node.name)
+        for node in scanned:
+            row = rows_by_name.pop(node.name, None)
             if row is None:
                 self.add(join(path, node.name), "is not in the index")
             elif row.kind != node.kind:
                 self.add(join(path, node.name), "is a file here and a folder there")
             elif not node.is_folder and (row.size, row.mtime_ns) != (node.size, node.mtime_ns):
                 self.add(join(path, node.name), "has another size or time than in the index")
-        for name in vanished:
+        for name in rows_by_name:
             self.add(join(path, name), "is in the index only")
 
     def add(self, path: Path, text: str) -> None:

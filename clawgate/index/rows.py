@@ -43,6 +43,13 @@ _root = Prepared(
     "space",
 )
 _children = Prepared(select(*COLUMNS).where(node.c.parent == bindparam("parent")), "parent")
+_marks = Prepared(
+    select(node.c.name, node.c.seen, node.c.id, node.c.etag, node.c.checksums).where(
+        node.c.parent == bindparam("parent"), node.c.kind == 1
+    ),
+    "parent",
+)
+_folders = Prepared(select(*COLUMNS).where(node.c.parent == bindparam("parent"), node.c.kind == 2), "parent")
 _by_id = Prepared(select(*COLUMNS).where(node.c.space == bindparam("space"), node.c.id == bindparam("id")), "space", "id")
 _by_no = Prepared(select(*COLUMNS).where(node.c.no == bindparam("no")), "no")
 _unlearned = Prepared(
@@ -166,6 +173,20 @@ def child(connection: Connection, parent: int, name: str) -> Row | None:
 def children(connection: Connection, parent: int) -> list[Row]:
     """All children, in no order."""
     return list(map(Row._make, _children.all(connection, parent)))
+
+
+class Known(NamedTuple):
+    """What is known of the children of a folder, as little as a comparison needs: that is half of the time of large listings."""
+
+    files: list[tuple[str, str, str, str, str]]
+    """Name, seen, id, etag, checksums."""
+    folders: list[Row]
+
+
+def known(connection: Connection, parent: int) -> Known:
+    """The children of a folder, for a comparison with a scan."""
+    files: Any = _marks.all(connection, parent)
+    return Known(files, [*map(Row._make, _folders.all(connection, parent))])
 
 
 def by_id(connection: Connection, space: int, id: str) -> Row | None:

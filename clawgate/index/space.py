@@ -18,7 +18,7 @@ from ..state.engine import Connection, Database
 from . import reconcile, rows
 from .cache import Cache
 from .entry import Entry, revisions, to_node
-from .reconcile import News, Outcome
+from .reconcile import Comparison, News, Outcome
 
 PAGE = 1000
 
@@ -107,21 +107,26 @@ class SpaceIndex:
             found = await self._database.read(lambda connection: rows.children(connection, folder.no))
         return [self.node(row) for row in found]
 
-    async def compare(self, folder: Entry, scanned: Sequence[Node]) -> Compared:
-        """Compare a scan of `folder` with what is known. The caller holds `lock`."""
+    async def compare(self, folder: Entry, scanned: Sequence[Node], *, vouched: bool) -> Compared:
+        """Compare a scan of `folder` with what is known. The caller holds `lock`.
+
+        `vouched`: the storage will say when the folder changes, so that no fingerprint of the scan is needed.
+        """
         revision, mark = folder.revision, folder.mark
 
-        def work(connection: Connection) -> tuple[list[Node] | None, list[Node], list[str], int]:
-            fingerprint = hash(frozenset([(node.name, node.seen) for node in scanned]))
-            if mark == (fingerprint, revision):
-                return None, [], [], fingerprint
-            known, changed, vanished = reconcile.inspect(connection, folder.no, scanned)
-            nodes = [] if changed or vanished else [self.node(row) for row in known]
-            return nodes, changed, vanished, fingerprint
+        def work(connection: Connection) -> tuple[Comparison | None, int]:
+            fingerprint = 0 if vouched else hash(frozenset([(node.name, node.seen) for node in scanned]))
+            if not vouched and mark == (fingerprint, revision):
+                return None, fingerprint
+            known = rows.known(connection, folder.no)
+            return reconcile.compare(known, scanned, self.node, self._prefix), fingerprint
 
         node = self.node(folder)
-        children, changed, vanished, fingerprint = await self._database.read(work)
-        return Compared(node, revision, children, changed, vanished, fingerprint)
+        found, fingerprint = await self._database.read(work)
+        if found is None:
+            return Compared(node, revision, None, [], [], fingerprint)
+        children = None if found.changed or found.vanished else found.children
+        return Compared(node, revision, children, found.changed, found.vanished, fingerprint)
 
     async def enter(
         self,

@@ -29,7 +29,7 @@ same."""
 
 _EAGER = 16384
 """Bytes of later requests that are taken while one is running; then the client is paused."""
-_LINGER_SECONDS = 5.0
+_LINGER_SECONDS = 2.0
 """How long a client may go on sending after an answer that closes the connection: closed at once, its system would throw the
 answer away."""
 _ABORT_SECONDS = 15.0

@@ -24,6 +24,7 @@ _STATUS: dict[type, int] = {
     errors.TooLarge: 413,
     errors.RangeNotSatisfiable: 416,
     errors.Locked: 423,
+    errors.LockMismatch: 409,
     errors.Overloaded: 503,
     errors.TooManyAttempts: 429,
     errors.StorageUnavailable: 503,

@@ -88,7 +88,7 @@ class ClawSite(ServerFactory[Any]):
         self._ports: list[Any] = []
         self._full = False
         self._connections: dict[Managed, None] = {}
-        self._interval = min(5.0, max(0.05, http.idle_timeout / 16))
+        self._interval = min(2.0, max(0.05, http.idle_timeout / 16))
         self._sweeping: Any = None
         self._drained: Deferred[None] | None = None
         self._prefix = os.urandom(6).hex()

@@ -46,8 +46,8 @@ def _for_files(default: bytes) -> bytes:
     return default[:_ACL_HEADER] + b"".join(limited)
 
 
-def carry(source: bytes, state: os.stat_result, fd: int) -> None:
-    """Give the file `fd` owner, mode, ACL and ``user.*`` attributes of the one at `source`, whose `state` this is.
+def carry(source: bytes | int, state: os.stat_result, fd: int) -> None:
+    """Give the file `fd` owner, mode, ACL and ``user.*`` attributes of `source` (a path or a descriptor), whose `state` this is.
 
     Only `RECORD` is left out, and what is not permitted or not supported.
     """
@@ -58,15 +58,16 @@ def carry(source: bytes, state: os.stat_result, fd: int) -> None:
     mode = S_IMODE(state.st_mode)
     if S_IMODE(mine.st_mode) != mode:
         os.fchmod(fd, mode)
+    follow = isinstance(source, int)
     try:
-        names = os.listxattr(source, follow_symlinks=False)
+        names = os.listxattr(source, follow_symlinks=follow)
     except OSError:
         return
     record = RECORD.decode()
     for name in names:
         if name == _ACCESS or (name.startswith("user.") and name != record):
             with contextlib.suppress(OSError):
-                os.setxattr(fd, name, os.getxattr(source, name, follow_symlinks=False))
+                os.setxattr(fd, name, os.getxattr(source, name, follow_symlinks=follow))
 
 
 def proc_path(folder: int, name: bytes) -> bytes:

@@ -106,7 +106,7 @@ class Copying:
             os.close(target)
 
     def _finish(self, source: int, state: os.stat_result, target: int) -> None:
-        carry(b"/proc/self/fd/%d/." % source if S_ISDIR(state.st_mode) else b"/proc/self/fd/%d" % source, state, target)
+        carry(source, state, target)
         if self._group is not None:
             os.fchown(target, -1, self._group)
             if S_ISDIR(state.st_mode):

@@ -138,7 +138,7 @@ class Observer:
             if not chain or rest or chain[-1].revision != revision:
                 return None
             entry = chain[-1]
-            compared = await self._index.compare(entry, scanned)
+            compared = await self._index.compare(entry, scanned, vouched=listing.current is not None)
         suspects: list[str] = []
         if compared.changed or compared.vanished or entry.seen != listing.folder.seen or not entry.learned:
             names = [node.name for node in compared.changed]
@@ -156,7 +156,7 @@ class Observer:
                 entry = chain[-1]
                 found = Found(entry, self._index.node(entry), entry.revision, None)
         else:
-            entry.mark = (compared.fingerprint, revision)
+            entry.mark = None if listing.current is not None else (compared.fingerprint, revision)
             found = Found(entry, compared.folder, revision, compared.children)
         entry.checked = entry.listed = now
         entry.current = listing.current

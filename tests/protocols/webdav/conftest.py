@@ -8,11 +8,12 @@ from io import BytesIO
 
 import attrs
 import pytest_twisted
+import treq
 from lxml import etree
 from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.task import Cooperator
-from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool, readBody
+from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 
 from clawgate import settings
@@ -131,7 +132,7 @@ class Client:
         where = path.removeprefix("=") if path.startswith("=") else self.root + path
         producer = FileBodyProducer(BytesIO(data), cooperator=Cooperator(scheduler=soon)) if data else None
         response = await self.agent.request(verb.encode(), f"{self.base}{where}".encode(), fields, producer)
-        content = await readBody(response) if verb != "HEAD" else b""
+        content = await treq.content(response) if verb != "HEAD" else b""
         found: dict[str, list[str]] = {}
         for name, values in response.headers.getAllRawHeaders():
             found[name.decode().lower()] = [value.decode("latin-1") for value in values]
@@ -218,7 +219,7 @@ async def serve(tmp_path, dav):
     port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(site)
     pool = HTTPConnectionPool(reactor)
     try:
-        yield Client(port.getHost().port, Agent(reactor, pool), handler, properties)
+        yield Client(port.getHost().port, Agent(reactor, pool=pool), handler, properties)
     finally:
         await pool.closeCachedConnections()
         await port.stopListening()

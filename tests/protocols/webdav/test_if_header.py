@@ -88,7 +88,7 @@ def test_tokens_are_submitted_wherever_they_stand():
         ('(Not ["old"])', True),
         ("</none> (<DAV:no-lock>)", False),
         ('</none> (Not ["x"])', True),
-        (f'</none> (["now"]) </here> (["now"])', True),
+        ('</none> (["now"]) </here> (["now"])', True),
     ],
 )
 def test_judged(value, holds):

@@ -35,11 +35,13 @@ def test_file_and_folder_literally():
     ok = "<d:status>HTTP/1.1 200 OK</d:status></d:propstat>"
     assert listing(needs, [FILE, FOLDER]).splitlines() == [
         "<d:response><d:href>/webdav/x/f%C3%B6ld/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/></d:resourcetype>"
-        '<d:getlastmodified>Sat, 21 Nov 2026 03:28:16 GMT</d:getlastmodified><d:getetag>"e3"</d:getetag><oc:id>home$alan!3</oc:id>'
+        "<d:getlastmodified>Sat, 21 Nov 2026 03:28:16 GMT</d:getlastmodified>"
+        '<d:getetag>"e3"</d:getetag><oc:id>home$alan!3</oc:id>'
         f"<oc:permissions>RDNVCK</oc:permissions></d:prop>{ok}"
         "<d:propstat><d:prop><oc:checksums/></d:prop><d:status>HTTP/1.1 404 Not Found</d:status></d:propstat></d:response>",
         "<d:response><d:href>/webdav/x/a%20b.txt</d:href><d:propstat><d:prop><d:resourcetype/>"
-        '<d:getlastmodified>Sat, 21 Nov 2026 03:28:16 GMT</d:getlastmodified><d:getetag>"e1"</d:getetag><oc:id>home$alan!1</oc:id>'
+        "<d:getlastmodified>Sat, 21 Nov 2026 03:28:16 GMT</d:getlastmodified>"
+        '<d:getetag>"e1"</d:getetag><oc:id>home$alan!1</oc:id>'
         "<oc:permissions>RDNVW</oc:permissions><oc:checksums><oc:checksum>SHA1:ab MD5:cd</oc:checksum></oc:checksums></d:prop>"
         f"{ok}</d:response>",
     ]

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import io
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clawgate import cli, data
+from clawgate.configuration import load, sample
+from clawgate.identity import users_file
+from clawgate.identity.passwords import matches
+
+COMMAND = str(Path(sys.executable).with_name("clawgate"))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    for name in os.environ:
+        if name.startswith("CLAWGATE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("CLAWGATE_HTTP__LISTEN", f"unix:{tmp_path}/s1")
+    monkeypatch.setenv("CLAWGATE_ADMIN__LISTEN", f"unix:{tmp_path}/s2")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(folder, monkeypatch, capsys):
+    def call(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        code = cli.main(["--data", str(folder), *arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def accounts(folder: Path) -> dict[str, users_file.Account]:
+    path = str(folder / "users.toml")
+    return users_file.parse(data.read_users(path), path)
+
+
+def test_users_come_and_go(run, folder):
+    code, out, _ = run(
+        "user", "add", "alice", "--name", "Alice", "--group", "a", "--group", "b", "--quota", "1 KiB", stdin="one\n"
+    )
+    assert (code, out) == (0, f"alice was added to {folder}/users.toml\n")
+    alice = accounts(folder)["alice"]
+    assert (alice.user.name, alice.user.groups, alice.user.quota) == ("Alice", frozenset("ab"), 1024)
+    assert matches(alice.password, "one")
+
+    assert run("user", "passwd", "alice", stdin="two\n")[0] == 0
+    assert accounts(folder)["alice"].user == alice.user
+    assert matches(accounts(folder)["alice"].password, "two")
+
+    assert run("user", "list")[1] == "alice\tAlice\t\ta,b\t1024 bytes\n"
+    assert run("user", "remove", "alice")[0] == 0
+    assert accounts(folder) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "expected"),
+    [
+        (("user", "add", "a/b"), "x\n", "a name must not contain '/'"),
+        (("user", "add", "a:b"), "x\n", "without control characters, colons"),
+        (("user", "add", "a"), "\n", "an empty password is not possible"),
+        (("user", "add", "a", "--quota", "much"), "x\n", "--quota: 'much' is not a size"),
+        (("user", "passwd", "eve"), "x\n", "eve is not in"),
+        (("user", "remove", "eve"), "", "eve is not in"),
+        (("--config", "/nowhere", "user", "list"), "", "/nowhere: cannot be read: No such file"),
+    ],
+)
+def test_what_is_refused(run, folder, arguments, stdin, expected):
+    code, out, err = run(*arguments, stdin=stdin)
+
+    assert (code, out) == (1, "")
+    assert err.startswith("clawgate: ")
+    assert expected in err
+    assert not (folder / "users.toml").exists()
+
+
+def test_users_are_not_added_twice(run, folder):
+    run("user", "add", "alice", stdin="one\n")
+    assert run("user", "add", "alice", stdin="two\n")[0] == 1
+    assert matches(accounts(folder)["alice"].password, "one")
+
+
+def test_settings_are_printed(run):
+    assert run("settings")[1] == sample()
+
+
+def test_options_stand_before_or_after_the_command(folder, capsys):
+    other = str(folder) + "2"
+    assert cli.main(["user", "list", "--data", other]) == 0
+    assert cli.main(["explain", "alice", "--data", other]) == 1
+    assert other in capsys.readouterr().out
+
+
+def test_check_of_a_good_set_up(run, folder):
+    run("user", "add", "alice", stdin="x\n")
+    os.makedirs(folder / "files" / "alice")
+    code, out, _ = run("check")
+
+    assert (code, out.splitlines()[-1]) == (0, "ready to run")
+    assert f"users: 1 in {folder}/users.toml" in out
+    assert f"{folder}/files/alice is there" in out
+    assert os.listdir(folder / "files" / "alice") == []
+
+
+def test_check_before_the_first_start(run):
+    code, out, _ = run("check")
+
+    assert code == 0
+    assert "the first start of the gateway makes it" in out
+    assert "clawgate user add NAME" in out
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ('[mounts.lab]\nkind = "project"\nroot = "/nowhere/lab"', "mounts.lab: /nowhere/lab is no directory"),
+        ('[mounts.home]\nroot = "/x/{user.uid}"', "mounts.home.root"),
+        ('[mounts.home]\nroot = "/nowhere/{user.id}"', "/nowhere/alice cannot be made"),
+        ('[mounts.home]\nroot = "/nowhere/{user.id}"\ncreate = false', "1 users have no directory, e.g. /nowhere/alice"),
+        ("mounts = {}", "there is no mount"),
+        ('[state]\nurl = "sqlite:////nowhere/state.db"', "state: the database does not answer"),
+        ('[state]\nurl = "nosql://u:hunter2@h/d"', "state: the database does not answer"),
+        ('[users]\nfile = "/etc/hostname"', "users: /etc/hostname"),
+    ],
+)
+def test_check_finds(run, folder, tmp_path, settings, expected):
+    run("user", "add", "alice", stdin="x\n")
+    file = tmp_path / "a.toml"
+    file.write_text(settings)
+    code, out, _ = run("check", "--config", str(file))
+
+    assert code == 1
+    assert expected in out
+    assert "-> " in out
+    assert "hunter2" not in out
+    assert out.splitlines()[-1] == "some things would not work"
+
+
+def test_check_finds_ports_in_use(run, folder, monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        endpoint = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
+        monkeypatch.setenv("CLAWGATE_HTTP__LISTEN", endpoint)
+        code, out, _ = run("check")
+    monkeypatch.setenv("CLAWGATE_HTTP__LISTEN", "nothing:1")
+    other, text, _ = run("check")
+
+    assert (code, other) == (1, 1)
+    assert f"http.listen: {endpoint}: " in out
+    assert "http.listen: nothing:1: is not a server endpoint" in text
+
+
+def test_check_warns_of_what_others_may_read(run, folder):
+    run("user", "add", "alice", stdin="x\n")
+    os.chmod(folder / "users.toml", 0o644)
+    os.chmod(folder, 0o755)
+    code, out, _ = run("check")
+
+    assert code == 0
+    assert f"chmod 600 {folder}/users.toml" in out
+    assert f"chmod 700 {folder}" in out
+
+
+def test_explain(run, folder):
+    run("user", "add", "alice", "--name", "Alice A", "--group", "lab", stdin="x\n")
+    code, out, _ = run("explain", "alice", "/a//b.txt")
+
+    assert code == 0
+    assert "user alice (Alice A), groups: lab" in out
+    assert "space home$alice" in out
+    assert f"{folder}/files/alice/a/b.txt (not there)" in out
+    assert "read, write, create, delete, move" in out
+    assert run("explain", "eve")[0] == 1
+    assert run("explain", "alice", "/a/../b")[0] == 1
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([COMMAND, "--data", str(folder), *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_index_and_uploads(run, folder):
+    run("user", "add", "alice", stdin="x\n")
+    home = folder / "files" / "alice"
+    os.makedirs(home / "sub")
+    (home / "sub" / "a.txt").write_text("a")
+
+    rebuilt = command(folder, "index", "rebuild")
+    assert (rebuilt.returncode, rebuilt.stderr) == (0, "")
+    verified = command(folder, "index", "verify", "alice")
+    assert (verified.returncode, verified.stdout) == (0, "home$alice: agrees\n")
+    (home / "sub" / "b.txt").write_text("b")
+    verified = command(folder, "index", "verify")
+    assert verified.returncode == 1
+    assert "home$alice: /sub/b.txt is not in the index" in verified.stdout
+    assert command(folder, "index", "verify", "eve").stderr.endswith("eve is not in " + str(folder / "users.toml") + "\n")
+
+    assert command(folder, "uploads", "list").stdout == ""
+    assert command(folder, "uploads", "purge", "--all").stdout == "0 uploads were thrown away\n"
+    assert command(folder, "uploads", "purge", "x").returncode == 1
+
+
+def test_repairs_wait_until_the_gateway_has_stopped(folder):
+    settings = load([], {}, data=str(folder))
+    data.make(settings)
+    lock = data.Lock(settings)
+    assert lock.take()
+    refused = command(folder, "index", "rebuild")
+    lock.release()
+
+    assert refused.returncode == 1
+    assert refused.stderr == f"clawgate: a gateway works with {folder}; stop it first\n"
