@@ -123,6 +123,7 @@ listen = ["tcp:{admin}:interface=127.0.0.1"]
 [users]
 file = "{self.work / "users.toml"}"
 [mounts.home]
+durability = "none"
 root = "{self.tree}"
 """
         )

@@ -67,7 +67,6 @@ class Core:
         """Nothing is started here; `reactor` gives threads, file descriptors and time."""
         self.settings = settings
         self.reactor = reactor
-        clock = reactor.seconds
         self.metrics = Metrics()
 
         # threads
@@ -89,11 +88,11 @@ class Core:
         self.metrics.gauge("index_nodes_in_memory", "Index entries in memory", self.index.nodes_in_memory)
 
         # people
-        self.user_file = UserFile(users.file or self.path("users.toml"), self.hashing, self.state_workers, clock)
+        self.user_file = UserFile(self.path(users.file or "users.toml"), self.hashing, self.files, time.monotonic)
         self.authenticator = RememberedLogins(
             Chain([self.user_file]),
             users.cache_seconds,
-            clock,
+            time.monotonic,
             current=lambda: self.user_file.checked_until,
             refresh=self.user_file.refresh,
         )
@@ -114,6 +113,8 @@ class Core:
         )
         self.janitor = Janitor(self.storages, self.uploads, self.locks, self.index.tidy)
         self._learners: list[Learner] = []
+        self._raw: dict[str, Storage] = {}
+        """The drivers of the spaces that are open."""
 
     async def start(self) -> None:
         """Start the pools, open the databases and load what is kept in memory. Raises `SettingsError`."""
@@ -140,6 +141,11 @@ class Core:
         """A path relative to the data directory."""
         return os.path.join(os.path.abspath(self.settings.data), name)
 
+    async def ping(self) -> None:
+        """Ask every storage that is open. Raises what the first one raises that does not answer."""
+        for raw in list(self._raw.values()):
+            await raw.stat(ROOT)
+
     async def learn(self) -> None:
         """One step of learning what nobody has listed yet, in all spaces."""
         for learner in self._learners:
@@ -157,10 +163,11 @@ class Core:
             )
             raw = PosixStorage(space.root, self.files, options, self.watches.get(space.mount))
         inner = Metered(raw, self.metrics.storage_observer(space.mount))
-        storage = Indexed(inner, await self.index.space(space.id), self.reactor.seconds, mount.staleness_max)
+        storage = Indexed(inner, await self.index.space(space.id), time.monotonic, mount.staleness_max)
         if raw.abilities.janitor is not None and not mount.read_only:
             # Nobody else works on this space: whatever lies about is from before.
             await raw.abilities.janitor.sweep(await self.uploads.handles(space), 0)
+        self._raw[space.id] = raw
         self._learners.append(Learner(space.id, storage.observer.scan, storage.index.unlearned))
         return storage
 
@@ -227,7 +234,7 @@ class Gateway:
         self.site = ClawSite(router, settings.http, reactor, Metering(core.metrics), self._access, core.files)
 
         # for the operator
-        checks = {"state": core.state.ping, "index": core.index_database.ping}
+        checks = {"state": core.state.ping, "index": core.index_database.ping, "storages": core.ping}
         self.admin = Admin(core.metrics, checks, reactor)
         admin_router = Router()
         for prefix, handler in self.admin.handlers().items():

@@ -107,7 +107,7 @@ def _read(sources: _Sources, file: str) -> None:
 def _lines(text: str) -> Iterator[tuple[Key, int]]:
     """Where tables and keys stand, by a look at the beginnings of lines: good enough for messages."""
     table: Key = ()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if header := _HEADER.match(line):
             table = _key(header[1])
             yield table, number

@@ -51,9 +51,10 @@ def setting(
 
 def _network(value: str) -> None:
     try:
-        ipaddress.ip_network(value, strict=False)
+        if value != "unix":
+            ipaddress.ip_network(value, strict=False)
     except ValueError:
-        raise ValueError("expected an address or a network such as '10.0.0.0/8'") from None
+        raise ValueError("expected an address, a network such as '10.0.0.0/8', or 'unix' for local sockets") from None
 
 
 def _origin(value: str) -> None:
@@ -74,7 +75,9 @@ class Http:
     public_url: str = setting(
         "", "the address clients use, e.g. https://cloud.example.org; empty: from each request", check=_origin
     )
-    trusted_proxies: list[str] = setting([], "networks whose Forwarded and X-Forwarded-* headers are believed", check=_network)
+    trusted_proxies: list[str] = setting(
+        [], "networks, or unix for local sockets, whose Forwarded and X-Forwarded-* headers are believed", check=_network
+    )
     header_bytes: int = setting(65536, "request line and headers together, bytes; above: 431", low=1024, size=True)
     header_count: int = setting(200, "header lines of one request", low=1)
     small_body_bytes: int = setting(1048576, "largest body that is read whole: XML, forms; above: 413", low=1024, size=True)

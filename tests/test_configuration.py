@@ -86,7 +86,7 @@ def test_mounts_from_the_environment(tmp_path):
         ("HTTP__LISTEN", "tcp:1,tcp:2", "http", ["tcp:1", "tcp:2"]),
         ("HTTP__LISTEN", '["unix:a,b"]', "http", ["unix:a,b"]),
         ("HTTP__LISTEN", "", "http", []),
-        ("HTTP__TRUSTED_PROXIES", "10.0.0.0/8, ::1", "http", ["10.0.0.0/8", "::1"]),
+        ("HTTP__TRUSTED_PROXIES", "10.0.0.0/8, ::1, unix", "http", ["10.0.0.0/8", "::1", "unix"]),
     ],
 )
 def test_environment_is_converted(name, value, section, expected):
@@ -142,7 +142,7 @@ def test_secrets_come_from_files(tmp_path):
         ),
         (
             '[http]\ntrusted_proxies = ["10.0.0.0/40"]',
-            "FILE line 2: http.trusted_proxies: expected an address or a network such as '10.0.0.0/8'",
+            "FILE line 2: http.trusted_proxies: expected an address, a network such as '10.0.0.0/8', or 'unix' for local sockets",
         ),
         ("a =", "FILE: is not TOML: Invalid value (at end of document)"),
     ],

@@ -168,8 +168,8 @@ def replaced(text: str, id: str, account: Account | None, file: str) -> str:
 def _blocks(text: str) -> Iterator[str]:
     """The text cut before every table header and the comments above it."""
     block = comments = ""
-    for line in text.splitlines(keepends=True):
-        start = line.lstrip()[:1]
+    for line in _lines(text):
+        start = line.lstrip(" \t\r\n")[:1]
         if start == "[":
             yield block
             block, comments = comments + line, ""
@@ -182,8 +182,12 @@ def _blocks(text: str) -> Iterator[str]:
 
 def _comments(block: str) -> str:
     """What stands above the block's header."""
-    lines = block.splitlines(keepends=True)
-    return "".join(itertools.takewhile(lambda line: not line.lstrip().startswith("["), lines))
+    return "".join(itertools.takewhile(lambda line: not line.lstrip(" \t").startswith("["), _lines(block)))
+
+
+def _lines(text: str) -> list[str]:
+    """The lines as TOML counts them, with their ends; `str.splitlines` would also cut at characters that names may have."""
+    return [line + "\n" for line in text.split("\n")[:-1]] + [line for line in text.split("\n")[-1:] if line]
 
 
 def _id_of(block: str) -> str | None:

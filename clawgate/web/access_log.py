@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from time import gmtime, strftime
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,20 @@ _BATCH = 2000
 _KEPT = 50000
 """Lines that wait at most while the log cannot be written; further ones are dropped, and counted."""
 
+_LONGEST = 4096
+"""Bytes of a path that are shown."""
+
 _UNSAFE = re.compile(r"[^!-~]")
 _LINK = re.compile(r"(?<=/)(s|public-files|public-links|ocm|tokens?)/+[^/]+", re.IGNORECASE)
 
 
 def shown(raw_path: bytes) -> str:
     """A path as it may stand in a log: printable ASCII, no query, tokens of public links replaced by ``***``."""
+    return _shown(raw_path[:_LONGEST])
+
+
+@lru_cache(1024)
+def _shown(raw_path: bytes) -> str:
     text = raw_path.decode("latin-1")
     if "/" in text[1:]:
         text = _LINK.sub(r"\1/***", text)
@@ -66,15 +75,15 @@ class AccessLog:
                 request.started,
                 request.client_ip,
                 actor.user.id if actor is not None else "",
-                request.verb,
-                request.raw_path,
+                request.verb[:32],
+                request.raw_path[:_LONGEST],
                 request.http_version,
                 request.status,
                 received,
                 request.sent,
                 seconds,
                 request.id,
-                request.header("user-agent") or "",
+                (request.header("user-agent") or "")[:256],
             )
         )
 
@@ -136,21 +145,30 @@ class AccessLog:
             self._timer = None
 
 
+@lru_cache(64)
+def _second(seconds: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
+
+
 def _time(seconds: float) -> str:
-    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds)) + f".{int(seconds % 1 * 1000):03d}Z"
+    return f"{_second(int(seconds))}.{int(seconds % 1 * 1000):03d}Z"
 
 
+@lru_cache(1024)
 def _word(text: str) -> str:
     return _UNSAFE.sub("_", text) or "-"
 
 
+@lru_cache(1024)
+def _phrase(text: str) -> str:
+    return re.sub(r"[^ -~]", "_", text).replace('"', "'")
+
+
 def _text_line(entry: Entry) -> str:
     started, ip, user, verb, path, version, status, received, sent, seconds, request_id, agent = entry
-    agent = agent.replace('"', "'")
-    agent = agent if agent.isprintable() else re.sub(r"[^ -~]", "_", agent)
     return (
         f'{_time(started)} {ip} {_word(user)} "{verb} {shown(path)} HTTP/{version}" {status} '
-        f'in={received} out={sent} {seconds:.6f} {request_id or "-"} "{agent}"\n'
+        f'in={received} out={sent} {seconds:.6f} {request_id or "-"} "{_phrase(agent)}"\n'
     )
 
 

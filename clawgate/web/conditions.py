@@ -24,12 +24,20 @@ class Outcome(Enum):
     """Answer 412 and change nothing."""
 
 
-@lru_cache(1024)
+_CACHED = 256
+"""Longer headers are parsed each time, so that nobody can fill the memory with them."""
+
+
 def tags(value: str) -> tuple[tuple[str, bool], ...] | None:
     """The entity tags of an If-Match or If-None-Match as ``(opaque, weak)``; None for ``*``.
 
     Tags without quotes, which some clients send, count as strong ones. What follows something unreadable is left out.
     """
+    return _tags(value) if len(value) <= _CACHED else _tags.__wrapped__(value)
+
+
+@lru_cache(1024)
+def _tags(value: str) -> tuple[tuple[str, bool], ...] | None:
     if value.strip(" \t") == "*":
         return None
     found = []

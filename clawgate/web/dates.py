@@ -13,6 +13,8 @@ _LONG_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH = {name: number for number, name in enumerate(_MONTHS, 1)}
 
+_LONGEST = 40
+
 _TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
 _NAMES = "|".join(_MONTHS)
 _FIXDATE = re.compile(rf"(?:{'|'.join(_DAYS)}), (?P<day>[0-9]{{2}}) (?P<month>{_NAMES}) (?P<year>[0-9]{{4}}) {_TIME} GMT")
@@ -35,13 +37,17 @@ def render(seconds: int) -> bytes:
     )
 
 
-@lru_cache(1024)
 def parse(text: str) -> int | None:
     """Seconds since 1970, or None if `text` is none of the three forms or no real date.
 
     A two-digit year (RFC 850) that would lie more than 50 years ahead is one of the past century.
     """
     text = text.strip(" \t")
+    return _parse(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(1024)
+def _parse(text: str) -> int | None:
     found = _FIXDATE.fullmatch(text) or _RFC850.fullmatch(text) or _ASCTIME.fullmatch(text)
     if found is None:
         return None

@@ -20,6 +20,7 @@ _LISTS = frozenset(
 
 _known: dict[str, str] = {}
 _KNOWN_MAX = 1000
+_KNOWN_LENGTH = 64
 
 
 class BadHead(Exception):
@@ -50,7 +51,7 @@ def lower_name(name: str) -> str:
         if not _NAME.fullmatch(name):
             raise BadHead(400, "a header line has no valid name")
         known = name.lower()
-        if len(_known) < _KNOWN_MAX:
+        if len(_known) < _KNOWN_MAX and len(name) <= _KNOWN_LENGTH:
             _known[name] = known
     return known
 

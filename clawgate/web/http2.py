@@ -34,6 +34,7 @@ _END = _http2._END_STREAM_SENTINEL
 _PENDING = 65536
 """Bytes of one stream that wait for the client's window before the handler has to."""
 _FRAMES_A_TURN = 16
+_CONTROL_BYTES = 262144
 _ABORT_SECONDS = 15.0
 
 
@@ -51,6 +52,8 @@ class Http2Connection(_Connection):  # type: ignore[misc]
         self.timeOut = None
         self.callLater = site.reactor.callLater
         self.conn.decoder.max_header_list_size = 4 * site.header_bytes
+        # Heads of answers count as control frames; Twisted's 17 KiB would drop slow clients with many requests.
+        self._maxBufferedControlFrameBytes = _CONTROL_BYTES
         self._starting: list[Stream] = []
         self._active = site.seconds()
         self._closing: float | None = None
@@ -68,7 +71,9 @@ class Http2Connection(_Connection):  # type: ignore[misc]
         self._active = self.site.seconds()
         super().dataReceived(data)
         while self._starting:
-            self._starting.pop(0).start()
+            stream = self._starting.pop(0)
+            if not stream.lost:
+                stream.start()
 
     def connectionLost(self, reason: Failure, _cancelTimeouts: bool = True) -> None:
         """The connection is gone."""
@@ -78,6 +83,8 @@ class Http2Connection(_Connection):  # type: ignore[misc]
             self.site.closed(self)
         elif self._closing is None:
             self._closing = self.site.seconds() + _ABORT_SECONDS
+            # A transport with a producer does not close.
+            self.transport.unregisterProducer()
 
     # Events. Frames for streams that were answered early may still be on their way.
 

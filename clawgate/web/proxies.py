@@ -43,7 +43,6 @@ def _address(node: str) -> str | None:
         return None
 
 
-@lru_cache(256)
 def parse_forwarded(value: str) -> tuple[dict[str, str], ...]:
     """The elements of a Forwarded header (RFC 7239), nearest proxy last; parameter names in lower case. Empty if it is
     malformed."""
@@ -72,7 +71,8 @@ class Proxies:
             self._networks = [ip_network(network, strict=False) for network in networks if network != LOCAL]
         except ValueError as error:
             raise SettingsError(f"http.trusted_proxies: {error}") from None
-        self._any = bool(networks)
+        self.any = bool(networks)
+        """There are trusted proxies at all."""
         self.trusts = lru_cache(1024)(self._trusts)
 
     def _trusts(self, ip: str) -> bool:
@@ -94,7 +94,7 @@ class Proxies:
         ``Forwarded`` is taken if it is there, else ``X-Forwarded-For``, ``-Proto``, ``-Host`` and ``-Port``. The client is the
         last address that is not a trusted proxy itself: what stands further left, anybody could have written.
         """
-        if not self._any or not self.trusts(peer):
+        if not self.any or not self.trusts(peer):
             return Origin(peer, secure, host)
         forwarded = header("forwarded")
         if forwarded is not None:

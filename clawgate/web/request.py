@@ -84,7 +84,8 @@ class Request(server.Request):
     @property
     def client_ip(self) -> str:
         """The client's address, ``unix`` for a local socket."""
-        return self.origin.client_ip
+        carrier = self.carrier
+        return self.origin.client_ip if carrier.site.proxies.any else carrier.peer
 
     @property
     def secure(self) -> bool:
@@ -109,6 +110,11 @@ class Request(server.Request):
             return public
         origin = self.origin
         return f"https://{origin.host}" if origin.secure else f"http://{origin.host}"
+
+    @property
+    def range_limit(self) -> int:
+        """How many byte ranges one request may ask for (``http.ranges``)."""
+        return self.carrier.site.ranges
 
     def getHost(self) -> IAddress:
         """The local address, for ``twisted.web`` resources."""

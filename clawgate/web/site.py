@@ -29,6 +29,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 _log = Logger()
 
+_GIVE_UP_SECONDS = 2.0
+
 
 class Managed(Protocol):
     """A connection as the site sees it."""
@@ -80,6 +82,7 @@ class ClawSite(ServerFactory[Any]):
         self.idle_timeout = http.idle_timeout
         self.min_rate = http.min_rate
         self.discard_bytes = http.discard_bytes
+        self.ranges = http.ranges
         self.sendfile = http.sendfile and workers is not None
         self.running = 0
         """Requests between their headers and the end of all cleaning up."""
@@ -91,6 +94,7 @@ class ClawSite(ServerFactory[Any]):
         self._interval = min(2.0, max(0.05, http.idle_timeout / 16))
         self._sweeping: Any = None
         self._drained: Deferred[None] | None = None
+        self._timer: Any = None
         self._prefix = os.urandom(6).hex()
         self._ids = count(1)
         self._date = (0, b"")
@@ -216,29 +220,32 @@ class ClawSite(ServerFactory[Any]):
     def drain(self, timeout: float) -> Deferred[None]:
         """Take no more requests; fires when the last one has ended. After `timeout` seconds those still running are cut.
 
-        The listening ports are to be closed before. The Deferred fires soon after `timeout` in any case unless a handler
-        ignores that its client is gone.
+        The listening ports are to be closed before. A handler that does not even end when its client is gone is given up two
+        seconds later.
         """
         self.draining = True
         drained = self._drained = Deferred()
         for connection in list(self._connections):
             connection.stop()
-        cutting = self.reactor.callLater(timeout, self._cut)
-
-        def ended(result: None) -> None:
-            if cutting.active():
-                cutting.cancel()
-
-        drained.addCallback(ended)
+        timer = self.reactor.callLater(timeout, self._cut)
+        self._timer = timer
         self._check_drained()
         return drained
 
     def _cut(self) -> None:
+        self._timer = self.reactor.callLater(_GIVE_UP_SECONDS, self._give_up)
         for connection in list(self._connections):
             connection.abort()
+
+    def _give_up(self) -> None:
+        _log.warn("stopped although {running} requests have not ended", running=self.running)
+        self.running = 0
+        self._check_drained()
 
     def _check_drained(self) -> None:
         drained = self._drained
         if drained is not None and not self._connections and not self.running:
             self._drained = None
+            if self._timer is not None and self._timer.active():
+                self._timer.cancel()
             drained.callback(None)

@@ -90,6 +90,17 @@ def test_accounts_come_back_as_they_were_written(people, data):
     assert expected == parse(replaced(text, gone, None, "f"), "f")
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c"])
+@pytest.mark.parametrize("start", ["#", "[", " # x", "[users.bob]"])
+def test_characters_that_only_python_takes_for_line_ends(separator, start):
+    boss = account("alice", name="a", mail="b" + separator + start)
+    text = replaced(TEXT, "alice", boss, "f")
+
+    assert parse(text, "f")["alice"] == boss
+    assert parse(replaced(text, "bob", None, "f"), "f") == {"alice": boss}
+    assert parse(replaced(text, "alice", None, "f"), "f").keys() == {"bob"}
+
+
 def test_written_files_keep_mode_and_links(tmp_path):
     real, link = tmp_path / "real", tmp_path / "link"
     write(str(real), "a")

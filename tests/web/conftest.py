@@ -172,7 +172,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest_twisted.async_yield_fixture
 async def serve(certificate: str) -> AsyncIterator[Any]:
-    """A function that starts a real server: ``await serve(handler, tls=False, metrics=None, access_log=None, **http settings)``."""
+    """A function that starts a real server: ``await serve(handler, tls=..., metrics=..., **settings of http)``."""
     servers: list[Server] = []
 
     async def start(

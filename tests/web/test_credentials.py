@@ -28,7 +28,17 @@ def test_garbage(value: str) -> None:
 def test_others() -> None:
     assert credentials.parse("Bearer a.b-c_d~e+f/g==") == Bearer("a.b-c_d~e+f/g==")
     assert credentials.parse("Basic " + b64encode("ü:ß".encode("latin-1")).decode()) == Password("ü", "ß")
-    nothing = (None, "", "Basic", "Basic !", "Basic " + b64encode(b"nocolon").decode(), "Basic A", "Bearer", "Bearer a b", "Digest x")
+    nothing = (
+        None,
+        "",
+        "Basic",
+        "Basic !",
+        "Basic " + b64encode(b"nocolon").decode(),
+        "Basic A",
+        "Bearer",
+        "Bearer a b",
+        "Digest x",
+    )
     for value in nothing:
         assert credentials.parse(value) is None
     assert "geheim" not in repr(credentials.parse("Basic " + b64encode(b"u:geheim").decode()))

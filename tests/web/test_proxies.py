@@ -18,7 +18,9 @@ def origin(peer: str = "10.0.0.1", trusting: Proxies = TRUSTING, **headers: str)
 
 def test_strangers_are_not_believed() -> None:
     for peer in ("192.0.2.1", "2001:db8::1", "garbage"):
-        assert origin(peer, x_forwarded_for="1.2.3.4", x_forwarded_proto="https", forwarded="for=9.9.9.9") == Origin(peer, False, "h")
+        assert origin(peer, x_forwarded_for="1.2.3.4", x_forwarded_proto="https", forwarded="for=9.9.9.9") == Origin(
+            peer, False, "h"
+        )
     assert origin("10.0.0.1", Proxies([]), x_forwarded_for="1.2.3.4").client_ip == "10.0.0.1"
 
 
@@ -29,7 +31,9 @@ def test_x_forwarded() -> None:
     assert origin(x_forwarded_for="1.2.3.4:4711").client_ip == "1.2.3.4"
     assert origin(x_forwarded_for="[2001:db8::2]:4711").client_ip == "2001:db8::2"
     assert origin(x_forwarded_for="2001:db8::2").client_ip == "2001:db8::2"
-    assert origin(x_forwarded_proto="https", x_forwarded_host="cloud.example.org") == Origin("10.0.0.1", True, "cloud.example.org")
+    assert origin(x_forwarded_proto="https", x_forwarded_host="cloud.example.org") == Origin(
+        "10.0.0.1", True, "cloud.example.org"
+    )
     assert origin(x_forwarded_host="a b<script>").host == "h"
     assert origin(x_forwarded_host="x", x_forwarded_port="8443", x_forwarded_proto="https").host == "x:8443"
     assert origin(x_forwarded_host="x", x_forwarded_port="443", x_forwarded_proto="https").host == "x"
@@ -38,7 +42,9 @@ def test_x_forwarded() -> None:
 
 
 def test_forwarded() -> None:
-    assert origin(forwarded='for="[2001:db8::3]:99";proto=https;host="c.example:444"') == Origin("2001:db8::3", True, "c.example:444")
+    assert origin(forwarded='for="[2001:db8::3]:99";proto=https;host="c.example:444"') == Origin(
+        "2001:db8::3", True, "c.example:444"
+    )
     assert origin(forwarded="for=6.6.6.6, for=1.2.3.4;proto=https, for=10.3.3.3;proto=http").client_ip == "1.2.3.4"
     assert origin(forwarded="for=unknown").client_ip == "10.0.0.1"
     assert origin(forwarded="for=1.2.3.4", x_forwarded_for="5.5.5.5").client_ip == "1.2.3.4"

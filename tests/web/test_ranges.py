@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 import pytest_twisted
 from hypothesis import given
@@ -43,14 +45,24 @@ def test_exactly_the_bytes_asked_for(specs: list[str], size: int) -> None:
 
 @given(st.text(max_size=30), small)
 def test_garbage_raises_nothing_else(text: str, size: int) -> None:
-    try:
+    with suppress(RangeNotSatisfiable):
         ranges.parse("bytes=" + text, size)
-    except RangeNotSatisfiable:
-        pass
 
 
 def test_ignored() -> None:
-    for value in (None, "", "bytes", "items=0-1", "bytes=", "bytes=,", "bytes=5-4", "bytes=a-b", "bytes=1", "bytes=0-1,x", "bytes=--1"):
+    for value in (
+        None,
+        "",
+        "bytes",
+        "items=0-1",
+        "bytes=",
+        "bytes=,",
+        "bytes=5-4",
+        "bytes=a-b",
+        "bytes=1",
+        "bytes=0-1,x",
+        "bytes=--1",
+    ):
         assert ranges.parse(value, 100) is None
     assert ranges.parse("bytes=" + "0-0," * 17, 100) is None
     assert ranges.parse("bytes=0-" + "9" * 5000, 100) is None

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
 import pytest_twisted
 from klein import Klein
 
@@ -109,5 +108,3 @@ async def test_klein_failure(serve: Any) -> None:
     status, _, body = await server.talk(lambda client: client.ask(b"GET /fails HTTP/1.1\r\nHost: h\r\n\r\n"))
     assert status == 500
     assert b"secret" not in body
-
-

@@ -71,8 +71,10 @@ def condition(error: errors.ClawgateError, address: Address | None) -> str:
     if isinstance(error, errors.LockMismatch):
         return "<d:lock-token-matches-request-uri/>"
     if isinstance(error, errors.Locked):
-        root = "" if address is None else address.href(Path(error.root), False)
-        return f"<d:lock-token-submitted><d:href>{root}</d:href></d:lock-token-submitted>"
+        if address is None:
+            return "<d:lock-token-submitted/>"
+        href = address.href(Path(error.root), False)
+        return f"<d:lock-token-submitted><d:href>{href}</d:href></d:lock-token-submitted>"
     if isinstance(error, errors.QuotaExceeded):
         return "<d:quota-not-exceeded/>"
     return ""

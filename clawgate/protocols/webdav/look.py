@@ -43,7 +43,7 @@ class Look:
         self._plan = needs
         self._scene = scene
         # The seconds that a lock still lives are different each time.
-        self._cacheable = not (needs.locks and dav.locks.any(place.space.id))
+        self._cacheable = needs.wanted.common and not (needs.locks and dav.locks.any(place.space.id))
 
     @classmethod
     async def at(
@@ -70,8 +70,8 @@ class Look:
     async def alone(self, node: Node) -> bytes:
         """The whole multistatus of the node itself (Depth 0)."""
         cache = self._dav.listings
-        key = (0, self._address.prefix, self._place.path, self._actor.id, self._plan, self._scene)
-        stamp = (node, self._versions())
+        key = self._key(0)
+        stamp = (node, self._scene.room, self._versions())
         if self._cacheable and (kept := cache.get(key, stamp)) is not None:
             return kept[0]
         rendered = f"{HEAD}{self._itself(node, await self._sight([node]))}{TAIL}".encode()
@@ -82,8 +82,8 @@ class Look:
     async def folder(self, listing: Listing, headers: Headers, *, deep: bool) -> Response:
         """The answer for a folder with its children, or with all below (`deep`)."""
         cache = self._dav.listings
-        key = (1, self._address.prefix, self._place.path, self._actor.id, self._plan, self._scene)
-        stamp = (listing.folder, listing.version, self._versions())
+        key = self._key(1)
+        stamp = (listing.folder, listing.version, self._scene.room, self._versions())
         keep = self._cacheable and bool(listing.version) and not deep
         if keep and (kept := cache.get(key, stamp)) is not None:
             await _close(listing.pages)
@@ -124,6 +124,10 @@ class Look:
             await _close(listing.pages)
 
         return Response(207, headers, stream(), close=close)
+
+    def _key(self, depth: int) -> tuple[object, ...]:
+        scene = self._scene._replace(room=_UNKNOWN) if self._plan.room else self._scene
+        return (depth, self._address.prefix, self._place.path, self._actor.id, self._plan, scene)
 
     def _versions(self) -> tuple[int, int]:
         needs, space = self._plan, self._place.space.id

@@ -60,9 +60,12 @@ class Plan:
     parent: bool
 
 
-@lru_cache(maxsize=512)
 def plan(wanted: PropertySet) -> Plan:
     """The plan for a property set."""
+    return _remembered_plan(wanted) if wanted.common else _plan(wanted)
+
+
+def _plan(wanted: PropertySet) -> Plan:
     if wanted.mode is Mode.NAMES:
         live = tuple(TABLE.values())
     elif wanted.mode is Mode.ALL:
@@ -86,6 +89,9 @@ def plan(wanted: PropertySet) -> Plan:
     )
 
 
+_remembered_plan = lru_cache(maxsize=512)(_plan)
+
+
 @attrs.define(eq=False)
 class Sight:
     """What is known about the entries besides their nodes."""
@@ -97,8 +103,15 @@ class Sight:
     """The inside of ``lockdiscovery``."""
 
 
-@lru_cache(maxsize=2048)
 def _template(plan: Plan, sort: Sort, scene: Scene) -> Template:
+    # With the room on the storage in it, a template would hardly be used twice.
+    if plan.room or not plan.wanted.common:
+        return _build(plan, sort, scene, {})
+    return _remembered_template(plan, sort, scene)
+
+
+@lru_cache(maxsize=1024)
+def _remembered_template(plan: Plan, sort: Sort, scene: Scene) -> Template:
     return _build(plan, sort, scene, {})
 
 

@@ -13,6 +13,8 @@ from .elements import DAV, OC, Name
 
 LONGEST_KEPT = 4096
 """Bytes of the largest PROPFIND body that is remembered with its meaning: clients send the same few over and over."""
+LONGEST_NAME = 1000
+"""Characters of a property's namespace and local name together."""
 MOST_PROPERTIES = 512
 """Names in one request: a listing repeats each for every entry."""
 
@@ -27,11 +29,13 @@ class Mode(Enum):
 
 @attrs.frozen(eq=False)
 class PropertySet:
-    """The properties asked for. Made by `property_set` only, so that equal sets are one object and hash at once."""
+    """The properties asked for. Common ones are made by `property_set`, so that equal sets are one object and hash at once."""
 
     mode: Mode
     names: tuple[Name, ...]
     """`Mode.SOME`: what is asked, in order, each once; `Mode.ALL`: what is asked besides (RFC 4918 ``include``)."""
+    common: bool = True
+    """Worth remembering what was made for it; False for unusually large sets."""
 
 
 @lru_cache(maxsize=512)
@@ -72,23 +76,24 @@ class ReportRequest:
 def propfind(body: bytes, *, depth: int) -> PropertySet:
     """The meaning of a PROPFIND body; none at all asks for all properties. Raises `InvalidRequest`."""
     if len(body) > LONGEST_KEPT:
-        return _propfind(body, depth)
+        return attrs.evolve(_propfind(body, depth), common=False)
     return _remembered(body, depth)
 
 
 def _propfind(body: bytes, depth: int) -> PropertySet:
+    make = property_set if len(body) <= LONGEST_KEPT else PropertySet
     if not body.strip():
-        return property_set(Mode.ALL, ())
+        return make(Mode.ALL, ())
     root = xml.parse(body, depth=depth)
     if xml.name_of(root) != (DAV, "propfind"):
         raise InvalidRequest("the body must be a DAV: propfind element")
     if (asked := xml.child(root, (DAV, "prop"))) is not None:
-        return property_set(Mode.SOME, _names(asked))
+        return make(Mode.SOME, _names(asked))
     if xml.child(root, (DAV, "propname")) is not None:
-        return property_set(Mode.NAMES, ())
+        return make(Mode.NAMES, ())
     if xml.child(root, (DAV, "allprop")) is not None:
         included = xml.child(root, (DAV, "include"))
-        return property_set(Mode.ALL, () if included is None else _names(included))
+        return make(Mode.ALL, () if included is None else _names(included))
     raise InvalidRequest("the propfind element must hold prop, allprop or propname")
 
 
@@ -96,10 +101,17 @@ _remembered = lru_cache(maxsize=512)(_propfind)
 
 
 def _names(holder: xml.Element) -> tuple[Name, ...]:
-    names = tuple(dict.fromkeys(map(xml.name_of, xml.children(holder))))
+    names = tuple(dict.fromkeys(map(_name, xml.children(holder))))
     if len(names) > MOST_PROPERTIES:
         raise TooLarge(f"at most {MOST_PROPERTIES} properties can be asked for at once")
     return names
+
+
+def _name(property: xml.Element) -> Name:
+    name = xml.name_of(property)
+    if len(name[0]) + len(name[1]) > LONGEST_NAME:
+        raise InvalidRequest(f"the name of a property may have at most {LONGEST_NAME} characters")
+    return name
 
 
 def proppatch(body: bytes, *, depth: int) -> tuple[Change, ...]:
@@ -117,7 +129,7 @@ def proppatch(body: bytes, *, depth: int) -> tuple[Change, ...]:
             raise InvalidRequest("set and remove must hold a prop element")
         for property in xml.children(asked):
             value = xml.serialize(property) if action[1] == "set" else None
-            changes.append(Change(xml.name_of(property), value, xml.text_of(property)))
+            changes.append(Change(_name(property), value, xml.text_of(property)))
     if not changes:
         raise InvalidRequest("the propertyupdate element changes nothing")
     if len(changes) > MOST_PROPERTIES:

@@ -78,7 +78,9 @@ class Draft:
             self._check()
             self._append(chunks)
             with self._ground.spot(self._path, follow=True) as spot:
-                return self._finish(spot)
+                written = self._finish(spot)
+            self._close()
+            return written
 
     def store(self, chunks: list[bytes]) -> Written:
         """`begin` and `publish` at once; cleans up after itself."""

@@ -15,7 +15,7 @@ from ...interfaces import Abilities, Body, Copy, Ids, Janitor, Listing, Quota, R
 from ...log import make_logger
 from ...model.content import Intent, Written
 from ...model.node import Identity, Node
-from ...model.path import Path, split
+from ...model.path import Path, ancestors, split
 from ...workers import Workers
 from ..checksums import ALGORITHMS
 from .copying import Copying
@@ -65,7 +65,8 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
 
     async def list(self, path: Path) -> Listing:
         """See `Storage.list`. One call to a worker, one page."""
-        if self._watches is None:
+        if self._watches is None or self._ground.follow:
+            # A link on the way may lead elsewhere tomorrow, and no folder on the way would tell.
             folder, children = await self._workers.run(self.scan, path)
             return Listing(folder, _pages(children))
         folder, children, ticket = await self._workers.run(self._scan_watched, path, self._watches)
@@ -162,7 +163,14 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
 
     def _scan_watched(self, path: Path, watches: FolderWatches) -> tuple[Node, _Nodes, Ticket | None]:
         tickets: list[Ticket | None] = []
-        folder, children, watchable = scan(self._ground, path, lambda fd: tickets.append(watches.add(fd)))
+        above: list[int] = []
+        try:
+            for ancestor in ancestors(path):
+                above.append(self._ground.open(ancestor, os.O_PATH | os.O_DIRECTORY))
+            folder, children, watchable = scan(self._ground, path, lambda fd: tickets.append(watches.add(fd, above)))
+        finally:
+            for fd in above:
+                os.close(fd)
         return folder, children, tickets[0] if watchable else None
 
     def _make_folder(self, path: Path) -> Node:

@@ -118,13 +118,19 @@ class _Note:
 
     def __enter__(self) -> None:
         self._fd = os.open(self._name, _NOTE | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._staging)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
-        os.write(self._fd, self._text)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            os.write(self._fd, self._text)
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *error: object) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._name, dir_fd=self._staging)
-        os.close(self._fd)
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._name, dir_fd=self._staging)
+        finally:
+            os.close(self._fd)
 
 
 def recover(ground: Ground) -> int:

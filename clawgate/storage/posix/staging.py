@@ -126,7 +126,12 @@ def delete(folder: int, name: bytes) -> None:
             for child, fd in _emptied(folder, doomed):
                 count += 1
                 up = b"%s-%d" % (name, count)
-                os.rename(child, up, src_dir_fd=fd, dst_dir_fd=folder)
+                try:
+                    os.rename(child, up, src_dir_fd=fd, dst_dir_fd=folder)
+                except PermissionError:
+                    # Moving a folder to another one needs the right to write to it: its ".." changes.
+                    _open_up(fd, child)
+                    os.rename(child, up, src_dir_fd=fd, dst_dir_fd=folder)
                 todo.append(up)
             os.rmdir(doomed, dir_fd=folder)
         except FileNotFoundError:
@@ -142,11 +147,7 @@ def _emptied(folder: int, name: bytes) -> Iterator[tuple[bytes, int]]:
     try:
         fd = os.open(name, _FOLDER, dir_fd=folder)
     except PermissionError:
-        handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-        try:
-            os.chmod(f"/proc/self/fd/{handle}", 0o700)
-        finally:
-            os.close(handle)
+        _open_up(folder, name)
         fd = os.open(name, _FOLDER, dir_fd=folder)
     try:
         with os.scandir(fd) as entries:
@@ -158,6 +159,15 @@ def _emptied(folder: int, name: bytes) -> Iterator[tuple[bytes, int]]:
                 yield child, fd
             else:
                 os.unlink(child, dir_fd=fd)
+    finally:
+        os.close(fd)
+
+
+def _open_up(folder: int, name: bytes) -> None:
+    """Give ourselves all rights on a subfolder."""
+    fd = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.chmod(f"/proc/self/fd/{fd}", 0o700)
     finally:
         os.close(fd)
 

@@ -136,6 +136,9 @@ class Client:
         found: dict[str, list[str]] = {}
         for name, values in response.headers.getAllRawHeaders():
             found[name.decode().lower()] = [value.decode("latin-1") for value in values]
+        if isinstance(response.length, int) and verb != "HEAD":
+            # The agent takes it out of the headers.
+            found["content-length"] = [str(response.length)]
         return Answer(response.code, found, content)
 
     async def propfind(self, path: str, *names: str, depth: str = "0", **headers: str) -> dict[str, Entry]:

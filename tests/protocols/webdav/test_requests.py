@@ -37,7 +37,8 @@ OC211 = b"""<?xml version="1.0" ?>
 def test_propfind(body, mode, names):
     found = requests.propfind(body, depth=32)
     assert found is property_set(mode, names)
-    assert requests.propfind(body + b" " * 5000, depth=32) is found
+    large = requests.propfind(body + b" " * 5000, depth=32)
+    assert (large.mode, large.names, large.common) == (mode, names, False)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +60,11 @@ def test_too_many_properties():
     body = b'<propfind xmlns="DAV:"><prop>%s</prop></propfind>' % b"".join(b"<p%d/>" % i for i in range(600))
     with pytest.raises(TooLarge):
         requests.propfind(body, depth=32)
+
+
+def test_too_long_a_name():
+    with pytest.raises(InvalidRequest):
+        requests.propfind(b'<propfind xmlns="DAV:"><prop><x xmlns="%s"/></prop></propfind>' % (b"u" * 1000), depth=32)
 
 
 def test_proppatch_keeps_the_order():

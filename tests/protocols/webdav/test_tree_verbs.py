@@ -38,7 +38,7 @@ async def test_put_then_get(client):
     assert f"SHA1:{SHA1}" in got.header("oc-checksum").split()
     assert got.header("content-disposition") == "attachment; filename*=UTF-8''a%20b.txt"
     head = await client("HEAD", "/a%20b.txt")
-    for name in ("etag", "content-length", "content-type", "last-modified", "oc-checksum"):
+    for name in ("etag", "content-type", "last-modified", "oc-checksum"):
         assert head.header(name) == got.header(name)
 
     again = await client("PUT", "/a%20b.txt", b"x")
@@ -105,8 +105,8 @@ async def test_preconditions_on_overwrite(client):
             assert done.exception == "Sabre\\DAV\\Exception\\PreconditionFailed"
     assert (await client("GET", "/f")).body == b"1"
     assert await client.etag("/f") == etag
-    for value in (f"([{etag}])", f"</nowhere> ([{etag}]) <{client.root}/f> ([{etag}])"):
-        done = await client("PUT", "/f", b"2", If=value)
+    for value in ("([%s])", f"</nowhere> ([%s]) <{client.root}/f> ([%s])"):
+        done = await client("PUT", "/f", b"2", If=value.replace("%s", etag))
         assert done.status == 204
         etag = done.header("etag")
     assert (await client("DELETE", "/f", If_Match=etag)).status == 204

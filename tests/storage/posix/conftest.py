@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import time
 
@@ -15,6 +17,25 @@ def root(tmp_path):
     path = tmp_path / "root"
     path.mkdir()
     return path
+
+
+def descriptors():
+    found = []
+    for fd in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(f"/proc/self/fd/{fd}"))
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_open(tmp_path, workers):
+    """No test leaves a descriptor of a file, but the roots of storages that live on."""
+    yield
+    workers.stop()
+    gc.collect()
+    root = os.path.realpath(tmp_path / "root")
+    assert [path for path in descriptors() if path.startswith(root + "/")] == []
+    workers.start()
 
 
 @pytest.fixture

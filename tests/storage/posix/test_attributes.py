@@ -81,13 +81,13 @@ async def test_acls(root, make):
         found = subprocess.run(["getfacl", "-cnp", root / name], check=True, capture_output=True, text=True).stdout
         return found.split()
 
-    subprocess.run(["setfacl", "-d", "-m", "u:1234:rwx,g::r-x,o::-", root], check=True)
+    subprocess.run(["setfacl", "-d", "-m", f"u:{os.getuid()}:rwx,g::r-x,o::-", root], check=True)
     (root / "usual").write_text("x")
     storage = make()
     await put(storage, "ours", b"x")
     assert acl("ours") == acl("usual")
-    assert "user:1234:rwx" in acl("ours")[1]
-    subprocess.run(["setfacl", "-b", "-m", "u:77:r", root / "ours"], check=True)
+    assert f"user:{os.getuid()}:rwx" in acl("ours")[1]
+    subprocess.run(["setfacl", "-b", "-m", f"u:{os.getuid()}:r", root / "ours"], check=True)
     before = acl("ours")
     await put(storage, "ours", b"y" * 100_000)
     assert acl("ours") == before
