@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 # What `make test` and `make bench` run besides Python: real clients, peers, the C compiler for the slow disk.
-PACKAGES := litmus cadaver owncloud-client-cmd nextcloud-desktop-cmd rclone curl gcc libc6-dev openssl
+PACKAGES := litmus cadaver owncloud-client-cmd nextcloud-desktop-cmd rclone curl nghttp2-client acl attr gcc libc6-dev
 PEERS := apache2-bin media-types rclone
 
 .PHONY: run test lint bench packages peers clean

@@ -149,8 +149,7 @@ class Core:
     async def learn(self) -> None:
         """One step of learning what nobody has listed yet, in all spaces."""
         for learner in self._learners:
-            if not learner.done:
-                await learner.step(self.settings.index.learn_folders)
+            await learner.step(self.settings.index.learn_folders)
 
     async def _open(self, space: Space) -> Storage:
         """Driver and wrappers of one space."""

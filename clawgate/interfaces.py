@@ -57,7 +57,7 @@ class Listing:
 
     folder: Node
     pages: AsyncIterator[Sequence[Node]]
-    """The children in no promised order; an empty folder gives no page or empty ones. An error in the middle means: not complete."""
+    """The children in no promised order; an empty folder gives no page or empty ones. An error in the middle: not complete."""
     version: str = ""
     """Equal versions of the same folder have equal `folder` and `pages`; empty: cannot tell."""
     current: Callable[[], bool] | None = None

@@ -71,7 +71,7 @@ CHECKSUMS = ("SHA1", "MD5", "ADLER32", "SHA256", "CRC32C")
 class Http:
     """[http]"""
 
-    listen: list[str] = setting(["tcp:9280:interface=127.0.0.1"], "Twisted server endpoint strings")
+    listen: list[str] = setting(["tcp:9280:interface=127.0.0.1:backlog=1024"], "Twisted server endpoint strings")
     public_url: str = setting(
         "", "the address clients use, e.g. https://cloud.example.org; empty: from each request", check=_origin
     )
@@ -144,7 +144,7 @@ class Files:
 
     threads: int = setting(8, "threads for file work", low=1)
     queue: int = setting(1000, "calls that may wait for them")
-    block_bytes: int = setting(1048576, "bytes read or written in one step", low=4096, size=True)
+    block_bytes: int = setting(262144, "bytes read or written in one step", low=4096, size=True)
 
 
 @attrs.frozen

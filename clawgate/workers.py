@@ -22,6 +22,9 @@ from .errors import Overloaded
 P = ParamSpec("P")
 T = TypeVar("T")
 
+STOP_SECONDS = 5.0
+"""How long `Workers.stop` waits for each thread."""
+
 _Task = tuple[Deferred[Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
@@ -52,13 +55,14 @@ class Workers:
         self._running = True
 
     def stop(self) -> None:
-        """Wait for running and waiting calls, then end the threads. Results that arrive now are still delivered."""
+        """Wait for running and waiting calls, though not for ever, then end the threads. Results are still delivered."""
         self._running = False
         threads, self._threads = self._threads, []
         for _ in threads:
             self._tasks.put(None)
         for thread in threads:
-            thread.join()
+            # A call into a storage that hangs must not keep the process alive; its thread ends with it.
+            thread.join(STOP_SECONDS)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `function` in a thread and wait for its result. Raises `Overloaded`, and what the function raises."""

@@ -22,7 +22,6 @@ class Chore:
         self._name = name
         self._seconds = seconds
         self._function = function
-        self._pause: Deferred[None] | None = None
         self._stopping = False
         self._ended: Deferred[None] | None = None
 
@@ -31,22 +30,19 @@ class Chore:
         self._ended = Deferred.fromCoroutine(self._run())
 
     async def stop(self) -> None:
-        """End; returns when the function is not at work any more."""
+        """End; a function at work is cancelled."""
         self._stopping = True
-        if self._pause is not None:
-            self._pause.cancel()
         if self._ended is not None:
+            # Whatever it waits for, a pause or a storage, need not be awaited any more.
+            self._ended.cancel()
             await self._ended
 
     async def _run(self) -> None:
         while not self._stopping:
-            self._pause = deferLater(self._clock, self._seconds)
             try:
-                await self._pause
-            except CancelledError:
-                return
-            self._pause = None
-            try:
+                await deferLater(self._clock, self._seconds)
                 await self._function()
+            except CancelledError:
+                continue
             except Exception:
                 log.failure("{name} failed and will be tried again", name=self._name)

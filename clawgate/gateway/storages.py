@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from twisted.internet.defer import DeferredLock
-
 from ..interfaces import Storage
 from ..model.space import Space
+from ..mutex import Mutex
 
 
 class Storages:
@@ -17,7 +16,7 @@ class Storages:
         """`build` puts the driver and its wrappers together."""
         self._build = build
         self._open: dict[str, tuple[Space, Storage]] = {}
-        self._lock = DeferredLock()
+        self._lock = Mutex()
 
     async def of(self, space: Space) -> Storage:
         """The storage of `space`; opened anew if the space now has another root."""

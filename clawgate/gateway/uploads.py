@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import attrs
-from twisted.internet.defer import DeferredLock
 
 from ..errors import InvalidRequest, LengthMismatch, NotSupported, UploadGone
 from ..interfaces import Body, Parts, Storage
@@ -16,6 +15,7 @@ from ..model.path import ROOT
 from ..model.people import Actor
 from ..model.space import Place, Space
 from ..model.upload import Part, Upload
+from ..mutex import Mutex
 from ..state.uploads import Uploads as StoredUploads
 from .quota import Quotas, limited
 from .storages import Storages
@@ -47,7 +47,7 @@ class Uploads:
         self._quotas = quotas
         self._life = life
         self._now = now
-        self._changing = DeferredLock()
+        self._changing = Mutex()
 
     async def begin(self, actor: Actor, space: Space, dialect: str, key: str, size: int | None) -> Upload:
         """Start a session that its owner calls `key`. Raises `AlreadyExists`, `NotSupported`, `QuotaExceeded`."""

@@ -19,17 +19,13 @@ class Learner:
     ) -> None:
         """`scan` enters one folder (`Observer.scan`), `unlearned` names some still to do (`SpaceIndex.unlearned`)."""
         self.space = space
-        self.done = False
-        """Whether the last call found nothing left to learn."""
         self._scan = scan
         self._unlearned = unlearned
 
     async def step(self, folders: int) -> int:
         """Learn up to `folders` folders; returns how many. Folders that cannot be read stay for a later round."""
         learned = 0
-        todo = await self._unlearned(folders)
-        self.done = not todo
-        for path in todo:
+        for path in await self._unlearned(folders):
             try:
                 await self._scan(path)
                 learned += 1

@@ -137,7 +137,8 @@ class _Entering:
         taken = rows.taken(self.connection, self.news.space, [identity.id for _, identity in self.news.changed])
         plain: list[rows.New] = []
         rest: list[tuple[Node, Identity]] = []
-        for node, identity in self.news.changed:
+        # In the order of names, in which they will be read: rows that are asked for together then lie together.
+        for node, identity in sorted(self.news.changed):
             if identity.id in taken or node.name in known:
                 rest.append((node, identity))
                 continue

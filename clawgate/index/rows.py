@@ -10,7 +10,7 @@ from sqlalchemy import Text, bindparam, cast, delete, func, insert, select, upda
 from ..model.node import Node
 from ..state.engine import Connection
 from ..state.prepared import Prepared
-from .schema import GONE, change, meta, node, space
+from .schema import FOLDERS, GONE, UNLEARNED, change, meta, node, space
 
 
 class Row(NamedTuple):
@@ -49,13 +49,11 @@ _marks = Prepared(
     ),
     "parent",
 )
-_folders = Prepared(select(*COLUMNS).where(node.c.parent == bindparam("parent"), node.c.kind == 2), "parent")
+_folders = Prepared(select(*COLUMNS).where(node.c.parent == bindparam("parent"), FOLDERS), "parent")
 _by_id = Prepared(select(*COLUMNS).where(node.c.space == bindparam("space"), node.c.id == bindparam("id")), "space", "id")
 _by_no = Prepared(select(*COLUMNS).where(node.c.no == bindparam("no")), "no")
 _unlearned = Prepared(
-    select(*COLUMNS)
-    .where(node.c.space == bindparam("space"), node.c.kind == 2, node.c.learned == 0, node.c.parent != GONE)
-    .limit(bindparam("limit")),
+    select(*COLUMNS).where(node.c.space == bindparam("space"), UNLEARNED, node.c.parent != GONE).limit(bindparam("limit")),
     "space",
     "limit",
 )
@@ -101,7 +99,7 @@ _place = Prepared(
 )
 _orphan = Prepared(update(node).where(node.c.no == bindparam("row")).values(parent=GONE, name=cast(node.c.no, Text)), "row")
 _orphan_folders = Prepared(
-    update(node).where(node.c.parent == bindparam("under"), node.c.kind == 2).values(parent=GONE, name=cast(node.c.no, Text)),
+    update(node).where(node.c.parent == bindparam("under"), FOLDERS).values(parent=GONE, name=cast(node.c.no, Text)),
     "under",
 )
 _delete = Prepared(delete(node).where(node.c.no == bindparam("row")), "row")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, String, Table, Text, UniqueConstraint, text
 
 from ..state.engine import Schema
 
@@ -50,6 +50,14 @@ node = Table(
     Index("index_node_id", "space", "id", unique=True),
     sqlite_autoincrement=True,
 )
+
+FOLDERS = text("kind = 2")
+"""Literal, as `UNLEARNED`."""
+UNLEARNED = text("kind = 2 AND learned = 0")
+"""Which rows `unlearned` has; literal, because a partial index is only used where its condition stands in these words."""
+
+Index("index_node_folders", node.c.parent, sqlite_where=FOLDERS, postgresql_where=FOLDERS)
+Index("index_node_unlearned", node.c.space, sqlite_where=UNLEARNED, postgresql_where=UNLEARNED)
 
 change = Table(
     "index_change",

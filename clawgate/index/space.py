@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from twisted.internet.defer import DeferredLock
-
 from ..model.node import Identity, Node
 from ..model.path import Path
+from ..mutex import Mutex
 from ..state.engine import Connection, Database
 from . import reconcile, rows
 from .cache import Cache
@@ -47,7 +46,7 @@ class SpaceIndex:
         self.id = id
         self.no = no
         self.epoch = epoch
-        self.lock = DeferredLock()
+        self.lock = Mutex()
         self.cache = Cache(nodes)
         self._database = database
         self._now = now

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from ..errors import ClawgateError, Disconnected, StorageBroken, TooLarge
+from ..log import request_id
 from . import failures, sendfile
 from .response import BODYLESS, FileBody, Response
 
@@ -24,6 +25,7 @@ _SENDFILE_FROM = 131072
 
 async def run(site: ClawSite, request: Request) -> None:
     """Let the handler answer, send the answer, and close what it holds. Raises nothing."""
+    request_id.set(request.id)
     response: Response | None = None
     try:
         length = request.body.length

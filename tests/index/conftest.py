@@ -10,8 +10,8 @@ from twisted.internet import reactor
 from clawgate.index import schema
 from clawgate.index.index import Index
 from clawgate.state.engine import Database
-from clawgate.storage.posix.options import PosixOptions
 from clawgate.storage.posix.driver import PosixStorage
+from clawgate.storage.posix.options import PosixOptions
 from clawgate.storage.wrappers.indexed import Indexed
 from clawgate.workers import Workers
 
@@ -70,5 +70,3 @@ async def house(tmp_path):
     yield found
     await found.close()
     workers.stop()
-
-

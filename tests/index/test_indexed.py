@@ -12,7 +12,7 @@ import pytest_twisted
 from clawgate.errors import NotFound
 from clawgate.index import maintenance
 from clawgate.model.content import Intent
-from clawgate.model.path import ROOT, Path, join, split
+from clawgate.model.path import ROOT, Path, is_within, join, split
 
 pytestmark = pytest.mark.usefixtures("house")
 
@@ -118,7 +118,7 @@ async def test_every_change_moves_exactly_the_etags_above(house):
             source = rng.choice([path for path in tree if path])
             targets = [p for p in folders() if p != source and not p.startswith(f"{source}/")]
             new = join(Path(rng.choice(targets)), f"m{rng.randrange(10**6)}")
-            below = {new + path[len(source) :]: kind for path, kind in tree.items() if path == source or path.startswith(source + "/")}
+            below = {new + path[len(source) :]: kind for path, kind in tree.items() if is_within(Path(path), Path(source))}
             if action == "move":
                 gone = source
                 await storage.move(Path(source), Path(new), replace=False)
@@ -144,7 +144,7 @@ async def test_every_change_moves_exactly_the_etags_above(house):
             assert before[gone][1] == after[new][1]
         assert len({id for _, id in after.values()}) == len(after)
     await check(house)
-    disk = {os.path.relpath(os.path.join(base, name), house.root) for base, ds, fs in os.walk(house.root) for name in (*ds, *fs)}
+    disk = {str(path.relative_to(house.root)) for path in house.root.rglob("*")}
     assert {p for p in disk if not p.startswith(".clawgate")} == set(tree) - {""}
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import http.client
+import select
 import socket
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -67,7 +67,7 @@ class Client:
     ) -> Answer:
         """The same with the request target as it goes on the wire."""
         if self.connection is None:
-            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             self.connection.request(verb, target, body, {**self.login, **(headers or {})})
             response = self.connection.getresponse()
@@ -132,22 +132,25 @@ class Client:
 
 
 def talk(port: int, data: bytes, timeout: float = 20) -> bytes:
-    """Send `data` as it is and return all that comes until the other side closes or, after an answer, is silent for a second."""
-    got = b""
+    """Send `data` as it is, but no more once an answer begins; return all that comes until the other side closes or is silent.
+
+    Sensible clients do that: who goes on sending to a server that has refused may lose the answer.
+    """
+    got, rest = b"", memoryview(data)
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
-        # Refused while we are still sending: the answer may be there all the same.
-        with contextlib.suppress(ConnectionError):
-            connection.sendall(data)
         while True:
-            try:
-                some = connection.recv(65536)
-            except ConnectionError:
-                break
-            except TimeoutError:
+            more = bool(rest) and not got
+            readable, writable, _ = select.select([connection], [connection] if more else [], [], 1 if got else timeout)
+            if not readable and not writable:
                 assert got, "no answer"
-                break
-            if not some:
-                break
-            got += some
-            connection.settimeout(1)
-    return got
+                return got
+            try:
+                if readable:
+                    some = connection.recv(65536)
+                    if not some:
+                        return got
+                    got += some
+                elif writable:
+                    rest = rest[connection.send(rest[:65536]) :]
+            except ConnectionError:
+                return got

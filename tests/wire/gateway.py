@@ -178,3 +178,10 @@ class Gateway:
                 if any(part.startswith(".clawgate") for part in path.parts):
                     found.append(str(path))
         return found
+
+    def assert_tidy(self, user: str = "alice") -> None:
+        """Nothing of the gateway's own is left among the user's files; what is deleted in the background has a moment."""
+        deadline = time.monotonic() + 10
+        while left := self.leftovers(user):
+            assert time.monotonic() < deadline, f"left over: {left}"
+            time.sleep(0.01)

@@ -7,6 +7,9 @@ import os
 import pkgutil
 import signal
 import sys
+from types import ModuleType
+
+import twisted.internet
 
 
 def load_everything() -> None:
@@ -15,11 +18,14 @@ def load_everything() -> None:
     for name in ("twisted.scripts.twistd", "twisted.scripts._twistd_unix", "twisted.internet.epollreactor", "twisted.plugin"):
         importlib.import_module(name)
 
+    # Klein wants the reactor for a method that nobody calls; the real one must be made in the child.
+    sys.modules["twisted.internet.reactor"] = ModuleType("placeholder")
     for module in pkgutil.walk_packages(clawgate.__path__, "clawgate."):
-        # service holds the reactor, which must be made in the child; the others are no part of the server.
+        # service holds the reactor; the others are no part of the server.
         if module.name.split(".")[1] not in ("service", "cli", "testing"):
             importlib.import_module(module.name)
-    assert "twisted.internet.reactor" not in sys.modules, "the reactor was imported outside of clawgate.service"
+    del sys.modules["twisted.internet.reactor"]
+    assert not hasattr(twisted.internet, "reactor"), "the reactor was made before the fork"
 
 
 def become(folder: str, log: str, arguments: list[str]) -> None:

@@ -38,7 +38,7 @@ def test_sync_and_check_in_both_directions(stopped_gateway: Gateway, tmp_path: P
     rclone(gateway, home, vendor, "purge", "gw:there")
     assert not (gateway.disk() / "there").exists()
     assert (gateway.disk() / "elsewhere/docs moved" / victims[0].name).read_bytes().startswith(b"changed, with")
-    assert not gateway.leftovers()
+    gateway.assert_tidy()
 
 
 @pytest.mark.parametrize("vendor", ["owncloud", "nextcloud"])

@@ -81,6 +81,19 @@ def test_nothing_moves_when_nothing_changed(gateway: Gateway) -> None:
             assert client.walk() == before
 
 
+def test_many_first_requests_at_once(gateway: Gateway) -> None:
+    """300 clients that were waiting for the gateway, all at the same moment."""
+    login = base64.b64encode(f"alice:{USERS['alice']}".encode()).decode()
+    head = f"PROPFIND /webdav/ HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {login}\r\nDepth: 0\r\n\r\n".encode()
+    clients = [socket.create_connection(("127.0.0.1", gateway.port), timeout=20) for _ in range(300)]
+    for client in clients:
+        client.sendall(head)
+    answers = [client.recv(65536)[:12] for client in clients]
+    for client in clients:
+        client.close()
+    assert set(answers) == {b"HTTP/1.1 207"}
+
+
 def test_a_stop_ends_running_uploads(stopped_gateway: Gateway) -> None:
     """SIGTERM: one upload that goes on may finish, one that hangs is cut off in the set time, and nothing is left of it."""
     gateway = stopped_gateway
@@ -102,7 +115,7 @@ def test_a_stop_ends_running_uploads(stopped_gateway: Gateway) -> None:
     assert seconds < 10
     assert (gateway.disk() / "old").read_bytes() == b"old"
     assert not (gateway.disk() / "new").exists()
-    assert not gateway.leftovers()
+    gateway.assert_tidy()
 
 
 def test_locks_survive(gateway: Gateway) -> None:

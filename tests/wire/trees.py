@@ -24,7 +24,7 @@ NAMES = [
         "it's.txt",
         "comma,comma",
         "at@home",
-        "tilde~",
+        "til~de",
         "~start",
         "(round) [square] {curly}",
     ],

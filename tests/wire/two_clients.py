@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 from . import trees
@@ -25,7 +24,6 @@ def play(program: str, gateway: Gateway, folder: Path) -> None:
     disk = gateway.make_home()
     trees.make(disk)
     before = trees.content(disk)
-    gateway.configure(mounts__home={"staleness_max": 1.0})
     gateway.start()
     one, two = (SyncClient(program, gateway, folder / name) for name in ("one", "two"))
 
@@ -59,7 +57,8 @@ def play(program: str, gateway: Gateway, folder: Path) -> None:
     agree("after the conflict", disk, one.folder, two.folder)
 
     change_outside(disk)
-    time.sleep(2)
+    with gateway.client() as client:
+        client.walk()  # somebody looks at the folders: from then on everybody knows
     one.sync()
     two.sync()
     agree("changes on the disk", disk, one.folder, two.folder)
@@ -68,7 +67,7 @@ def play(program: str, gateway: Gateway, folder: Path) -> None:
     quiet = trees.inodes(one.folder)
     one.sync()
     assert trees.inodes(one.folder) == quiet
-    assert not gateway.leftovers()
+    gateway.assert_tidy()
 
 
 def change_one(root: Path) -> None:

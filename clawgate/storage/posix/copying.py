@@ -52,7 +52,7 @@ class Copying:
                 raise AlreadyExists(f"{target}: the name is taken")
             folder = os.fstat(spot.fd)
             self._group = folder.st_gid if folder.st_mode & S_ISGID else None
-            slot = reserve(spot, "new")
+            slot = reserve(spot, "in")
             try:
                 if S_ISDIR(state.st_mode):
                     self._copy_tree(slot)
@@ -61,7 +61,6 @@ class Copying:
                 replaced = self._publish(slot, spot)
             except BaseException:
                 discard(slot)
-                slot.close()
                 raise
             if not replaced:
                 slot.close()
@@ -80,7 +79,7 @@ class Copying:
             if there is None:
                 rename_new(slot.fd, slot.name, spot)
             elif S_ISDIR(there.st_mode) or S_ISDIR(mine.st_mode):
-                supplant(slot, spot, slot.name + b"-old")
+                supplant(slot, spot)
             else:
                 os.rename(slot.name, spot.name, src_dir_fd=slot.fd, dst_dir_fd=spot.fd)
                 return False

@@ -127,13 +127,12 @@ class Draft:
 
     def _close(self) -> None:
         self._over = True
-        if self._slot is not None:
-            discard(self._slot)
-            self._slot.close()
-            self._slot = None
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            discard(slot)
 
 
 def check_room(fd: int, size: int | None) -> None:

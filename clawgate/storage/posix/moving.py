@@ -1,9 +1,9 @@
 """Moves, and replacing what cannot be replaced by one rename: a folder, or a file by a folder.
 
-A replacement in two steps leaves a note before the first one. What was moved waits as ``in-TOKEN`` in the staging folder and then
-changes places with what it replaces in one step (RENAME_EXCHANGE); where the file system cannot, what it replaces steps aside as
-``old-TOKEN`` first. `recover` reads the notes of processes that were killed: as long as the new is not in its place everything is
-put back, afterwards the rest is thrown away. So the old stands there or the new, and neither gets lost.
+A replacement in more than one step leaves a note before the first one. What is to be shown waits as ``in-TOKEN`` in the staging
+folder and then changes places with what it replaces in one step (RENAME_EXCHANGE); where the file system cannot, what it replaces
+steps aside as ``old-TOKEN`` first. `recover` reads the notes of processes that were killed: as long as the new is not in its
+place everything is put back, afterwards the rest is thrown away. So the old stands there or the new, and neither gets lost.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import os
 import secrets
 from stat import S_ISDIR, S_ISLNK
 
-from ...errors import AlreadyExists, ClawgateError, Forbidden, InvalidRequest, NotFound
+from ...errors import AlreadyExists, ClawgateError, Forbidden, InvalidRequest, NotFound, NotSupported
 from ...log import make_logger
 from ...model.node import Node
-from ...model.path import Path, is_within, parent, split
+from ...model.path import ROOT, Path, is_within, parent, split
 from . import kernel
 from .failures import guarded
 from .ground import Ground, Spot, node_of
@@ -77,10 +77,11 @@ def _replace(old: Spot, new: Spot) -> Slot | None:
     token = secrets.token_hex(16).encode()
     slot = Slot(staging, b"in-" + token)
     try:
-        with _Note(staging, token, own_of(old.root, old.fd, old.name), old.path, new.path):
+        with _Note(slot, own_of(old.root, old.fd, old.name), old.path, new.path):
             os.rename(old.name, slot.name, src_dir_fd=old.fd, dst_dir_fd=staging)
             try:
-                supplant(slot, new, b"old-" + token)
+                if not _exchange(slot, new):
+                    _step_aside(slot, new)
             except BaseException:
                 rename_new(staging, slot.name, old)
                 raise
@@ -90,14 +91,30 @@ def _replace(old: Spot, new: Spot) -> Slot | None:
     return slot
 
 
-def supplant(slot: Slot, spot: Spot, aside: bytes) -> None:
-    """Let what lies in `slot` and what stands at `spot` change places. `aside` is a free name in the slot's folder."""
+def supplant(slot: Slot, spot: Spot) -> None:
+    """Let the finished copy in `slot` (kind ``in``) and what stands at `spot` change places. Raises `NotSupported`."""
+    if _exchange(slot, spot):
+        return
+    if slot.beside:
+        raise NotSupported(f"{spot.path}: this file system cannot replace a folder in one step")
+    with _Note(slot, own_of(spot.root, slot.fd, slot.name), ROOT, spot.path):
+        _step_aside(slot, spot)
+
+
+def _exchange(slot: Slot, spot: Spot) -> bool:
+    """Change places in one step; False where the file system cannot."""
     try:
         kernel.rename(slot.fd, slot.name, spot.fd, spot.name, kernel.RENAME_EXCHANGE)
-        return
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
+        return False
+    return True
+
+
+def _step_aside(slot: Slot, spot: Spot) -> None:
+    """Change places in two steps, which only a note makes safe."""
+    aside = b"old-" + slot.token
     os.rename(spot.name, aside, src_dir_fd=spot.fd, dst_dir_fd=slot.fd)
     try:
         rename_new(slot.fd, slot.name, spot)
@@ -110,9 +127,10 @@ def supplant(slot: Slot, spot: Spot, aside: bytes) -> None:
 class _Note:
     """What is being replaced, for `recover`; locked while its writer lives, gone when all is well."""
 
-    def __init__(self, staging: int, token: bytes, own: str, source: Path, target: Path) -> None:
-        self._staging = staging
-        self._name = b"note-" + token
+    def __init__(self, slot: Slot, own: str, source: Path, target: Path) -> None:
+        """What is in, or will be in, `slot` is called `own`, came from `source` (the root: is a copy) and goes to `target`."""
+        self._staging = slot.fd
+        self._name = b"note-" + slot.token
         self._text = json.dumps({"own": own, "source": source, "target": target}).encode()
         self._fd = -1
 
@@ -179,7 +197,8 @@ def _undo(ground: Ground, staging: int, token: bytes, own: str, source: Path, ta
     if waiting:
         if _exists(staging, old):
             _put_back(ground, staging, old, target)
-        _put_back(ground, staging, new, source)
+        if source:
+            _put_back(ground, staging, new, source)
 
 
 def _put_back(ground: Ground, staging: int, name: bytes, path: Path) -> None:

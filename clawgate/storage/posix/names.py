@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 
 from ...errors import InvalidRequest
-from ...model.path import NAME_MAX
+from ...model.path import ESCAPE, NAME_MAX
 
-_MARK = "\u201b"
 _MISREAD = re.compile("\u201b(?=\u201b|[89A-F][0-9A-F])")
 _ESCAPE = re.compile("\u201b(?:(\u201b)|([89A-F][0-9A-F]))")
 
@@ -20,14 +19,14 @@ _ESCAPE = re.compile("\u201b(?:(\u201b)|([89A-F][0-9A-F]))")
 def to_text(raw: bytes) -> str:
     """The text that clients see for the name `raw`."""
     text = raw.decode("utf-8", "surrogateescape")
-    if text.isascii() or (_MARK not in text and text.isprintable()):
+    if text.isascii() or (ESCAPE not in text and text.isprintable()):
         return text
     pieces: list[str] = []
     for index, char in enumerate(text):
         if "\udc80" <= char <= "\udcff":
-            pieces.append(f"{_MARK}{ord(char) - 0xDC00:02X}")
-        elif char == _MARK and _ambiguous(text, index + 1):
-            pieces.append(_MARK * 2)
+            pieces.append(f"{ESCAPE}{ord(char) - 0xDC00:02X}")
+        elif char == ESCAPE and _ambiguous(text, index + 1):
+            pieces.append(ESCAPE * 2)
         else:
             pieces.append(char)
     return "".join(pieces)
@@ -35,12 +34,12 @@ def to_text(raw: bytes) -> str:
 
 def _ambiguous(text: str, index: int) -> bool:
     following = text[index : index + 2]
-    return following[:1] == _MARK or "\udc80" <= following[:1] <= "\udcff" or _MISREAD.match(_MARK + following) is not None
+    return following[:1] == ESCAPE or "\udc80" <= following[:1] <= "\udcff" or _MISREAD.match(ESCAPE + following) is not None
 
 
 def to_bytes(text: str) -> bytes:
     """The name on disk that clients see as `text`; raises `InvalidRequest` if there is none, or it is too long."""
-    if _MARK not in text:
+    if ESCAPE not in text:
         raw = text.encode()
     else:
         raw = _ESCAPE.sub(_unescape, text).encode("utf-8", "surrogateescape")
@@ -52,7 +51,7 @@ def to_bytes(text: str) -> bytes:
 
 
 def _unescape(match: re.Match[str]) -> str:
-    return _MARK if match[1] else chr(0xDC00 + int(match[2], 16))
+    return ESCAPE if match[1] else chr(0xDC00 + int(match[2], 16))
 
 
 def path_to_bytes(path: str) -> bytes:

@@ -2,10 +2,11 @@
 
 The folder ``.clawgate`` in the root of the tree holds, by the start of the name:
 
-``tmp-``    content on its way, ``new-`` a copy on its way
+``tmp-``    content on its way
 ``part-``   content that arrives in pieces (`interfaces.Parts`); the rest of the name is the handle
 ``trash-``  what was removed or replaced
-``in-``, ``old-``, ``note-``  a replacement in two steps (`moving`), and the note that says how to undo it
+``in-``     a copy on its way, or what is being moved over something else (`moving`)
+``old-``, ``note-``  what had to step aside for it, and how to undo that
 ``away-``   says where a temporary file lies that had to be beside its target, on another file system
 ``lost-``   what could not be put back after a kill because its place was taken; never removed
 """
@@ -18,7 +19,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 
-from ...errors import NotFound
+from ...errors import ClawgateError, NotFound
 from ...model.path import Path, parent
 from .ground import BESIDE, STAGING, Descriptor, Ground, Spot
 
@@ -36,6 +37,11 @@ class Slot:
         self.name = name
         self._staging = staging
         self._away = away
+
+    @property
+    def token(self) -> bytes:
+        """The random part of the name."""
+        return self.name.rpartition(b"-")[2]
 
     @property
     def beside(self) -> bool:
@@ -100,13 +106,15 @@ def reserved(spot: Spot, kind: str, *, beside: bool = False) -> Iterator[Slot]:
         yield slot
     finally:
         discard(slot)
-        slot.close()
 
 
 def discard(slot: Slot) -> None:
-    """Remove what lies in `slot`, whatever it is; raises nothing that the janitor could not mend."""
-    with contextlib.suppress(OSError):
-        delete(slot.fd, slot.name)
+    """Remove what lies in `slot`, whatever it is, and close it. What cannot be removed is left to the janitor."""
+    try:
+        with contextlib.suppress(OSError):
+            delete(slot.fd, slot.name)
+    finally:
+        slot.close()
 
 
 def delete(folder: int, name: bytes) -> None:
@@ -187,7 +195,7 @@ def sweep(ground: Ground, keep: frozenset[str], older_than: float, now: float) -
                 continue
             if kind in (b"lost", b"note") or (kind == b"part" and token.decode("ascii", "replace") in keep):
                 continue
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ClawgateError, UnicodeDecodeError):
                 if now - os.stat(name, dir_fd=staging, follow_symlinks=False).st_ctime < older_than:
                     continue
                 if kind == b"away":

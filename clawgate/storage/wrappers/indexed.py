@@ -13,13 +13,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import attrs
 
-from ...errors import NotFound
+from ...errors import NotAFolder, NotFound, ParentMissing
 from ...index.entry import Entry
 from ...index.space import PAGE, SpaceIndex
 from ...interfaces import Body, Listing, Reader, Storage
 from ...model.content import Intent, Written
 from ...model.node import Identity, Node
-from ...model.path import Path, split
+from ...model.path import Path, parent, split
 from .indexed_abilities import IndexedCopy, IndexedParts, IndexedTimes
 from .observing import Observer
 
@@ -98,8 +98,8 @@ class Indexed(Storage):
 
     async def move(self, source: Path, target: Path, *, replace: bool) -> Node:
         """Move; ids and the etags of what was moved stay, those of both parents move."""
-        await self.observer.revision(target)
         entry = await self.observer.known(source)
+        await self.need_parent(target)
         node = await self.inner.move(source, target, replace=replace)
         folder, name = split(target)
         node = node._replace(name=name)
@@ -109,6 +109,13 @@ class Indexed(Storage):
             return await self.enter(target, node, await self.observer.identify(target))
         moved.checked = self._clock()
         return self.index.node(moved)
+
+    async def need_parent(self, path: Path) -> None:
+        """Make sure that the index knows the folder that will hold `path`. Raises `ParentMissing`."""
+        try:
+            await self.observer.folder(parent(path))
+        except (NotFound, NotAFolder) as error:
+            raise ParentMissing("the folder of the destination does not exist") from error
 
     async def entered(self, path: Path, written: Written) -> Written:
         """Enter a new version of a file."""

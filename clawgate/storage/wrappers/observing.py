@@ -49,8 +49,16 @@ class Observer:
 
     async def known(self, path: Path) -> Entry:
         """The entry of `path`, which is looked for in the storage if the index has none. Raises `NotFound`."""
-        chain, names = await self._index.chain(path)
-        return chain[-1] if chain and not names else await self.look(path)
+        while True:
+            chain, names = await self._index.chain(path)
+            if chain and not names:
+                return chain[-1]
+            if not chain:
+                await self._look_at_root()
+                continue
+            # The first folder on the way that the index does not know; most often it is the last.
+            above = path.split("/")
+            await self._look(Path("/".join(above[: len(above) - len(names) + 1])))
 
     async def folder(self, path: Path) -> Entry:
         """As `known`; raises `NotAFolder` for a file."""
@@ -67,6 +75,11 @@ class Observer:
         """Ask the storage for `path` and enter what is new. Raises `NotFound`."""
         if not path:
             return await self._look_at_root()
+        await self.known(parent(path))
+        return await self._look(path)
+
+    async def _look(self, path: Path) -> Entry:
+        """As `look`, for a path below the root whose folder is known."""
         while True:
             revision = await self.revision(path)
             try:

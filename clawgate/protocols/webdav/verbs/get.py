@@ -63,7 +63,7 @@ def _answer(request: Request, reader: Reader, now: float) -> Response:
     ranges = None
     value = request.header("range")
     if value is not None and if_range_holds(request.header, node.etag, node.mtime_ns // 1_000_000_000, now):
-        ranges = parse(value, node.size)
+        ranges = parse(value, node.size, request.range_limit)
     if ranges is None:
         return Response(200, [*headers, (b"Content-Type", type_of(node))], FileBody(reader, 0, node.size), node.size)
     if len(ranges) == 1:
