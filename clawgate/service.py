@@ -209,6 +209,7 @@ class GatewayService(MultiService):
 
     async def _start(self) -> None:
         await self.gateway.start()
+        _spare_the_collector()
         for listener in (*self._public, *self._admin):
             listener.open()
 
