@@ -34,6 +34,8 @@ from .protocols import wellknown
 from .protocols.admin import Admin
 from .protocols.capabilities import Features
 from .protocols.ocs import Ocs
+from .protocols.private_links import PREFIXES as LINK_PREFIXES
+from .protocols.private_links import PrivateLinks
 from .protocols.webdav.chunking_ng import PREFIXES as UPLOAD_PREFIXES
 from .protocols.webdav.chunking_ng import ChunkingNg
 from .protocols.webdav.handler import DavHandler
@@ -209,6 +211,9 @@ class Gateway:
         features = Features(
             checksums=ALGORITHMS,
             chunking_ng=True,
+            reports=("filter-files",),
+            favorites=True,
+            private_links=True,
             depth_infinity=settings.dav.depth_infinity,
         )
 
@@ -225,6 +230,9 @@ class Gateway:
             router.add(prefix, dav)
         for prefix in UPLOAD_PREFIXES:
             router.add(prefix, uploads)
+        links = PrivateLinks(core.tree, core.namespace, login)
+        for prefix in LINK_PREFIXES:
+            router.add(prefix, links)
         ocs = KleinHandler(Ocs(features, login, self._room).resource(), settings.http.small_body_bytes)
         for prefix in ("/ocs", "/index.php/ocs"):
             router.add(prefix, ocs)

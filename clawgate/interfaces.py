@@ -121,6 +121,14 @@ class Ids(ABC):
         """Make the node at `path` carry `id` from now on, as well as the storage can keep it."""
 
 
+class Find(ABC):
+    """Ability: a node can be found by its id alone."""
+
+    @abstractmethod
+    async def find(self, id: str) -> Path:
+        """Where the node with this id (as in `Node.id`) is now. Raises `NotFound`."""
+
+
 class Copy(ABC):
     """Ability: copies made within the storage."""
 
@@ -192,6 +200,7 @@ class Abilities:
     """What a storage can do beyond `Storage`; None where it cannot. Capabilities on the wire are derived from this."""
 
     ids: Ids | None = None
+    find: Find | None = None
     copy: Copy | None = None
     quota: Quota | None = None
     times: Times | None = None

@@ -11,7 +11,7 @@ PACKAGE = ROOT / "clawgate"
 
 GROUND = {"clawgate", "errors", "model", "settings"}
 """Values and failures: everybody may know them."""
-TOOLS = GROUND | {"interfaces", "workers", "log", "metrics"}
+TOOLS = GROUND | {"interfaces", "workers", "mutex", "log", "metrics"}
 
 ALLOWED: dict[str, set[str]] = {
     # each part, and what it may import besides itself
@@ -21,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "settings": set(),
     "interfaces": {"errors", "model"},
     "workers": {"errors"},
+    "mutex": set(),
     "log": {"settings"},
     "metrics": {"clawgate", "workers"},
     "configuration": GROUND,

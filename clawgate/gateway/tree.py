@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from ..errors import Forbidden, InvalidRequest, IsAFolder, NotFound, ParentMissing, PreconditionFailed
+from ..errors import Forbidden, InvalidRequest, IsAFolder, NotFound, NotSupported, ParentMissing, PreconditionFailed
 from ..interfaces import Abilities, Body, Listing, Reader, Room, Storage
 from ..model.content import Intent, Target, Written
 from ..model.node import Node
@@ -67,6 +67,14 @@ class Tree:
         """Open a file. Raises `NotFound`, `IsAFolder`."""
         self._need(place, Permissions.READ)
         return await (await self._storages.of(place.space)).read(place.path)
+
+    async def find(self, place: Place, id: str) -> Place:
+        """Where in the space of `place` the node with this full id is now. Raises `NotFound`, `NotSupported`."""
+        self._need(place, Permissions.READ)
+        ability = (await self._storages.of(place.space)).abilities.find
+        if ability is None:
+            raise NotSupported("this storage does not know where the node with an id is")
+        return attrs.evolve(place, path=await ability.find(id))
 
     async def room(self, place: Place) -> Room:
         """Bytes used in the space and bytes that still fit."""

@@ -74,6 +74,8 @@ class News:
     """A change that clawgate made itself: it moves etags even in a folder that was never listed."""
     empty: bool = False
     """A new folder among `changed` is known to be empty."""
+    known: Mapping[str, Row] = attrs.field(factory=dict)
+    """Rows of `changed` and `vanished` that are in memory; those of other names are looked up."""
 
 
 class Outcome(NamedTuple):
@@ -116,7 +118,7 @@ class _Entering:
             known = {row.name: row for row in rows.children(self.connection, self.parent)}
         else:
             names = [*(node.name for node, _ in news.changed), *news.vanished]
-            found = [rows.child(self.connection, self.parent, name) for name in names]
+            found = [news.known.get(name) or rows.child(self.connection, self.parent, name) for name in names]
             known = {row.name: row for row in found if row is not None}
         for name in news.vanished:
             if row := known.get(name):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from ..model.node import Identity, Node
@@ -20,6 +21,7 @@ from .entry import Entry, revisions, to_node
 from .reconcile import Comparison, News, Outcome
 
 PAGE = 1000
+_columns = attrgetter(*rows.Row._fields)
 
 
 class Compared(NamedTuple):
@@ -149,9 +151,17 @@ class SpaceIndex:
         parent = chain[-1]
         if revision and parent.revision != revision:
             return None
-        numbers = tuple(entry.no for entry in reversed(chain))
         news = News(
-            self.no, numbers, bool(parent.learned), int(self._now()), changed, vanished, folder=folder, ours=ours, empty=empty
+            self.no,
+            tuple([entry.no for entry in reversed(chain)]),
+            bool(parent.learned),
+            int(self._now()),
+            changed,
+            vanished,
+            folder=folder,
+            ours=ours,
+            empty=empty,
+            known=self._rows(parent, [node.name for node, _ in changed]) if ours else {},
         )
         outcome = await self._database.write(lambda connection: reconcile.apply(connection, news))
         if folder is not None:
@@ -170,6 +180,10 @@ class SpaceIndex:
             else:
                 self.cache.drop(parent.no, row.name)
         return outcome
+
+    def _rows(self, parent: Entry, names: Sequence[str]) -> dict[str, rows.Row]:
+        entries = [self.cache.get(parent.no, name) for name in names]
+        return {entry.name: rows.Row._make(_columns(entry)) for entry in entries if entry is not None}
 
     async def transplant(self, path: Path, node: Node, id: str) -> Entry | None:
         """The node with `id` now is `node` in the folder at `path`; None if nothing with this id, or no such folder, is known.

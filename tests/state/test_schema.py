@@ -7,9 +7,12 @@ import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
+from clawgate.index.schema import SCHEMA as INDEX
 from clawgate.state.engine import Schema
-from clawgate.state.schema import SCHEMA
+from clawgate.state.schema import SCHEMA as STATE
 from clawgate.state.upgrading import upgrade
+
+both = pytest.mark.parametrize("schema", [STATE, INDEX], ids=["state", "index"])
 
 
 def shape(connection: sa.Connection, schema: Schema) -> dict[str, Any]:
@@ -17,16 +20,21 @@ def shape(connection: sa.Connection, schema: Schema) -> dict[str, Any]:
     shape = {}
     for table in sorted(set(inspector.get_table_names()) - {schema.version_table}):
         columns = [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in inspector.get_columns(table)]
-        indexes = sorted((i["name"], tuple(i["column_names"]), i["unique"]) for i in inspector.get_indexes(table))
+        indexes = sorted(
+            (i["name"], tuple(i["column_names"]), i["unique"], str(i["dialect_options"].get("sqlite_where")))
+            for i in inspector.get_indexes(table)
+        )
         unique = sorted((u["name"], tuple(u["column_names"])) for u in inspector.get_unique_constraints(table))
         key = inspector.get_pk_constraint(table)["constrained_columns"]
         foreign = inspector.get_foreign_keys(table)
         checks = inspector.get_check_constraints(table)
-        shape[table] = (columns, indexes, unique, key, foreign, checks)
+        written = connection.execute(sa.text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": table}).scalar_one()
+        counting = "AUTOINCREMENT" in written
+        shape[table] = (columns, indexes, unique, key, foreign, checks, counting)
     return shape
 
 
-@pytest.mark.parametrize("schema", [SCHEMA])
+@both
 def test_all_revisions_lead_to_the_tables_that_a_new_database_gets(schema: Schema, tmp_path: Path) -> None:
     shapes = []
     for name in ("created", "migrated"):
@@ -43,5 +51,19 @@ def test_all_revisions_lead_to_the_tables_that_a_new_database_gets(schema: Schem
     assert set(shapes[0]) == set(schema.metadata.tables)
 
 
-def test_the_head_is_the_last_revision() -> None:
-    assert ScriptDirectory(SCHEMA.migrations).get_heads() == [SCHEMA.head]
+def test_partial_indexes_are_compared(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/index.db")
+    with engine.begin() as connection:
+        INDEX.metadata.create_all(connection)
+        found = shape(connection, INDEX)["index_node"]
+    engine.dispose()
+    assert {(index[0], index[3]) for index in found[1]} >= {
+        ("index_node_folders", "kind = 2"),
+        ("index_node_unlearned", "kind = 2 AND learned = 0"),
+    }
+    assert found[-1] is True
+
+
+@both
+def test_the_head_is_the_last_revision(schema: Schema) -> None:
+    assert ScriptDirectory(schema.migrations).get_heads() == [schema.head]

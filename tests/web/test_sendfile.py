@@ -235,13 +235,13 @@ def test_the_last_byte_is_held_back(tmp_path: Path) -> None:
 @pytest_twisted.ensureDeferred
 async def test_slow_is_not_silent(serve: Any, big: Path, until: Any, path: bytes) -> None:
     opened: list[File] = []
-    server = await serve(handler_for(big, opened), idle_timeout=0.6)
+    server = await serve(handler_for(big, opened), idle_timeout=2.0)
 
     def slow(client: Any) -> None:
         client.send(GET % path)
         client.head()
         # Nothing new goes into the kernel's buffer for a while, but what is in there gets less.
-        for _ in range(40):
+        for _ in range(80):
             time.sleep(0.05)
             client.exactly(20_000)
         assert server.site.running == 1

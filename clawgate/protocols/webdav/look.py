@@ -125,6 +125,21 @@ class Look:
 
         return Response(207, headers, stream(), close=close)
 
+    async def scattered(self, found: AsyncIterator[tuple[Path, Node]], headers: Headers) -> Response:
+        """The answer for nodes anywhere below, which `found` gives with their paths."""
+        chunks = _chunks(self._scattered(found))
+        first = [chunk async for chunk in _take(chunks, 2)]
+        if len(first) == 1:
+            return Response(207, headers, first[0])
+
+        async def stream() -> AsyncIterator[bytes]:
+            for chunk in first:
+                yield chunk
+            async for chunk in chunks:
+                yield chunk
+
+        return Response(207, headers, stream(), close=lambda: _close(chunks))
+
     def _key(self, depth: int) -> tuple[object, ...]:
         scene = self._scene._replace(room=_UNKNOWN) if self._plan.room else self._scene
         return (depth, self._address.prefix, self._place.path, self._actor.id, self._plan, scene)
@@ -178,6 +193,31 @@ class Look:
                 yield many(self._plan, scene, nodes, base, path, await self._sight(nodes))
                 if folders is not None:
                     folders += [join(path, node.name) for node in nodes if node.is_folder]
+
+    async def _scattered(self, found: AsyncIterator[tuple[Path, Node]]) -> AsyncIterator[str]:
+        yield HEAD
+        batch: list[tuple[Path, Node]] = []
+        async for entry in found:
+            batch.append(entry)
+            if len(batch) == BATCH:
+                yield await self._batch(batch)
+                batch.clear()
+        yield await self._batch(batch) + TAIL
+
+    async def _batch(self, entries: Sequence[tuple[Path, Node]]) -> str:
+        sight = await self._sight([node for _, node in entries])
+        scene, parts = self._scene, []
+        for path, node in entries:
+            if self._plan.parent:
+                try:
+                    above = await self._dav.tree.stat(attrs.evolve(self._place, path=parent(path)))
+                except NotFound:
+                    # Gone since it was found.
+                    continue
+                scene = scene._replace(parent=above.id)
+            href = self._address.href(path, node.is_folder)
+            parts.append(one(self._plan, scene, node, href, node.name, path, sight))
+        return "".join(parts)
 
 
 def _display_name(owner: str, actor: Actor) -> str:

@@ -143,6 +143,7 @@ _lock_entries = "".join(
     f"<d:lockentry><d:lockscope><d:{scope}/></d:lockscope><d:locktype><d:write/></d:locktype></d:lockentry>"
     for scope in ("exclusive", "shared")
 )
+_reports = "<d:supported-report><d:report><oc:filter-files/></d:report></d:supported-report>"
 
 LOCK_DISCOVERY = (DAV, "lockdiscovery")
 FAVOURITE = (OC, "favorite")
@@ -161,7 +162,7 @@ TABLE: dict[Name, Live] = {
         # RFC 4331 3: not part of allprop.
         Live((DAV, "quota-available-bytes"), None, _number(lambda room: room.available)),
         Live((DAV, "quota-used-bytes"), None, _number(lambda room: room.used)),
-        Live((DAV, "supported-report-set"), _none, _none),
+        Live((DAV, "supported-report-set"), _none, _fixed(_reports)),
         Live((OC, "id"), _value, _value, _ids, basic=True),
         Live((OC, "fileid"), _value, _value, _ids, basic=True),
         Live(

@@ -66,11 +66,14 @@ class LockRequest:
 
 @attrs.frozen
 class ReportRequest:
-    """The body of REPORT: its kind, the properties wanted, and whether only favourites are (``oc:filter-files``)."""
+    """The body of REPORT."""
 
     kind: Name
     wanted: PropertySet
-    favourites: bool
+    rules: tuple[tuple[Name, str], ...]
+    """``oc:filter-rules``: names and texts."""
+    limit: int | None
+    """Most entries to answer with (``oc:limit``); None: all."""
 
 
 def propfind(body: bytes, *, depth: int) -> PropertySet:
@@ -156,10 +159,21 @@ def report(body: bytes, *, depth: int) -> ReportRequest:
     """The report asked for. Raises `InvalidRequest`."""
     root = xml.parse(body, depth=depth)
     asked = xml.child(root, (DAV, "prop"))
-    wanted = property_set(Mode.SOME, () if asked is None else _names(asked))
-    rules = xml.child(root, (OC, "filter-rules"))
-    favourite = None if rules is None else xml.child(rules, (OC, "favorite"))
-    return ReportRequest(xml.name_of(root), wanted, favourite is not None and is_true(xml.text_of(favourite)))
+    names = () if asked is None else _names(asked)
+    small = len(body) <= LONGEST_KEPT
+    wanted = property_set(Mode.SOME, names) if small else PropertySet(Mode.SOME, names, common=False)
+    filter = xml.child(root, (OC, "filter-rules"))
+    rules = () if filter is None else tuple((xml.name_of(rule), xml.text_of(rule)) for rule in xml.children(filter))
+    # ownCloud 10 has the limit inside of oc:search, also for filters.
+    search = xml.child(root, (OC, "search"))
+    limit = xml.child(root if search is None else search, (OC, "limit"))
+    return ReportRequest(xml.name_of(root), wanted, rules, None if limit is None else _count(xml.text_of(limit)))
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise InvalidRequest("a limit must be a number")
+    return int(text)
 
 
 def is_true(text: str) -> bool:

@@ -20,7 +20,7 @@ from ...interfaces import Body, Listing, Reader, Storage
 from ...model.content import Intent, Written
 from ...model.node import Identity, Node
 from ...model.path import Path, parent, split
-from .indexed_abilities import IndexedCopy, IndexedParts, IndexedTimes
+from .indexed_abilities import IndexedCopy, IndexedFind, IndexedParts, IndexedTimes
 from .observing import Observer
 
 
@@ -37,6 +37,7 @@ class Indexed(Storage):
         have = inner.abilities
         self.abilities = attrs.evolve(
             have,
+            find=IndexedFind(self),
             copy=have.copy and IndexedCopy(self, have.copy),
             times=have.times and IndexedTimes(self, have.times),
             parts=have.parts and IndexedParts(self, have.parts),

@@ -1,16 +1,44 @@
-"""Abilities of a storage whose results must be entered in the index."""
+"""Abilities of a storage that the index gives, or whose results must be entered in it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...interfaces import Body, Copy, Parts, Times
+from ...errors import NotAFolder, NotFound
+from ...interfaces import Body, Copy, Find, Parts, Times
 from ...model.content import Intent, Written
 from ...model.node import Node
 from ...model.path import Path
 
 if TYPE_CHECKING:
     from .indexed import Indexed
+
+
+class IndexedFind(Find):
+    """Looks ids up in the index, and then whether they are still there."""
+
+    def __init__(self, storage: Indexed) -> None:
+        self._storage = storage
+
+    async def find(self, id: str) -> Path:
+        """Where the node is. One that somebody else moved is found once its new folder has been listed."""
+        index, observer = self._storage.index, self._storage.observer
+        own = id.removeprefix(f"{index.id}!")
+        if own == id or "\0" in own:
+            raise NotFound("there is nothing with this id")
+        tried: set[Path] = set()
+        while True:
+            async with index.lock:
+                path = await index.place_of(own)
+            if path is None or path in tried:
+                raise NotFound("there is nothing with this id")
+            # Looking may show that the index is wrong and where the node really is.
+            tried.add(path)
+            try:
+                if (await observer.look(path)).id == own:
+                    return path
+            except (NotFound, NotAFolder):
+                continue
 
 
 class IndexedCopy(Copy):
