@@ -15,24 +15,15 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web import _http2
 
-from ..errors import Disconnected
 from . import transports
-from .body import EMPTY, RequestBody
-from .carrier import Carrier, Headers
-from .head import Fields, add_field, is_target
-from .patience import Patience, Wait
-from .request import Request
-from .response import Response
+from .http2_stream import PENDING, Queue, Stream
 
 if TYPE_CHECKING:
     from .site import ClawSite
 
 _Connection: Any = _http2.H2Connection
-_Stream: Any = _http2.H2Stream
 _END = _http2._END_STREAM_SENTINEL
 
-_PENDING = 65536
-"""Bytes of one stream that wait for the client's window before the handler has to."""
 _FRAMES_A_TURN = 16
 _CONTROL_BYTES = 262144
 _ABORT_SECONDS = 15.0
@@ -96,7 +87,7 @@ class Http2Connection(_Connection):  # type: ignore[misc]
         stream = Stream(stream_id, self, event.headers, event.stream_ended is not None)
         self.streams[stream_id] = stream
         self._streamCleanupCallbacks[stream_id] = Deferred()
-        self._outboundStreamQueues[stream_id] = _Queue()
+        self._outboundStreamQueues[stream_id] = Queue()
         with suppress(priority.DuplicateStreamError):  # a PRIORITY frame came first
             self.priority.insert_stream(stream_id)
         self.priority.block(stream_id)
@@ -180,7 +171,7 @@ class Http2Connection(_Connection):  # type: ignore[misc]
             self.conn.send_data(stream_id, piece)
             stream = self.streams[stream_id]
             stream.pending -= len(piece)
-            if stream.waiter is not None and stream.pending <= _PENDING:
+            if stream.waiter is not None and stream.pending <= PENDING:
                 roomy.append(stream)
             if not queue:
                 self.priority.block(stream_id)
@@ -254,251 +245,3 @@ class Http2Connection(_Connection):  # type: ignore[misc]
                     # The window is the client's, and so is what stands in the way: no other stream fares better.
                     self.abort()
                     return
-
-
-class _Queue(list[Any]):
-    """Bytes of one stream that wait to be sent, and at the end perhaps Twisted's mark for it."""
-
-    __slots__ = ("offset",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.offset = 0
-
-    def take(self, room: int) -> bytes:
-        """Up to `room` bytes from the front."""
-        first = self[0]
-        piece: bytes = first[self.offset : self.offset + room]
-        self.offset += len(piece)
-        if self.offset >= len(first):
-            self.offset = 0
-            del self[0]
-        return piece
-
-
-class _Inbound:
-    """What Twisted's stream takes for its request."""
-
-    __slots__ = ("_stream",)
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """Bytes of the body."""
-        if data:
-            self._stream.fed(data)
-
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """The body is complete."""
-        self._stream.ended()
-
-    def connectionLost(self, reason: Failure) -> None:
-        """The stream was reset, or the connection lost."""
-        self._stream.gone()
-
-
-class Stream(_Stream, Carrier):  # type: ignore[misc]
-    """One request and its answer on an HTTP/2 connection."""
-
-    def __init__(self, stream_id: int, connection: Http2Connection, headers: list[tuple[bytes, bytes]], ended: bool) -> None:
-        self.peer = connection.peer
-        self.secure = True
-        self.blocked = False
-        self.pending = 0
-        """Bytes that wait for the client's window."""
-        self.waiter: Deferred[None] | None = None
-        self.inbound_ended = ended
-        self.lost = False
-        """Reset by either side."""
-        self._site: ClawSite = connection.site
-        self._blocked_since = 0.0
-        self._patience: Patience | None = None
-        self._expects = False
-        self._widened = False
-        self.request: Request
-        super().__init__(
-            stream_id, connection, headers, lambda stream, queued: _Inbound(stream), connection.site, connection.site
-        )
-
-    def _convertHeaders(self, headers: list[tuple[bytes, bytes]]) -> None:
-        fields: Fields = {}
-        verb, target, host = "", b"", None
-        size = 0
-        for raw_name, raw_value in headers:
-            size += len(raw_name) + len(raw_value) + 32
-            if raw_name[:1] != b":":
-                name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1").strip(" \t")
-                if name == "cookie" and name in fields:
-                    fields[name][0] += "; " + value
-                else:
-                    add_field(fields, name, value)
-            elif raw_name == b":method":
-                self.command, verb = raw_value, raw_value.decode("latin-1")
-            elif raw_name == b":path":
-                self.path = target = raw_value
-            elif raw_name == b":authority":
-                host = raw_value.decode("latin-1")
-        if host is not None:
-            fields["host"] = [host]
-        site = self._site
-        request = self.request = Request(self, verb, target, "2", fields, site.seconds())
-        refusal = None
-        if size > site.header_bytes or len(headers) > site.header_count:
-            refusal = 431, b"too many or too large headers\n"
-        elif not is_target(target) or not (target.startswith(b"/") or (target == b"*" and verb == "OPTIONS")):
-            refusal = 400, b"the request target must be a path\n"
-        else:
-            expect = fields.get("expect")
-            if expect is not None:
-                self._expects = expect[0].lower() == "100-continue"
-                if not self._expects:
-                    refusal = 417, b"the only expectation known is 100-continue\n"
-        if refusal is not None:
-            request.verdict = Response(refusal[0], [(b"Content-Type", b"text/plain")], refusal[1])
-        if self.inbound_ended:
-            request.body = EMPTY
-        else:
-            length = fields.get("content-length")
-            request.body = RequestBody(int(length[0]) if length is not None else None, self, site.windows, site.max_body_bytes)
-
-    def start(self) -> None:
-        """Hand the request over."""
-        body = self.request.body
-        if not body.complete:
-            body.enroll()
-            if body.received:
-                self._expects = False
-        self._site.start(self.request)
-
-    # The body
-
-    def fed(self, data: bytes) -> None:
-        """Bytes of the body."""
-        body = self.request.body
-        if body.waiting:
-            body.silent_since = self._site.seconds()
-        body.feed(data)
-
-    def ended(self) -> None:
-        """The body is complete."""
-        self.inbound_ended = True
-        if self.request.body is not EMPTY:
-            self.request.body.end()
-
-    def gone(self) -> None:
-        """Reset by the client, or the connection is lost."""
-        self.lost = True
-        request = self.request
-        request.disconnected = True
-        error = Disconnected("the client is gone")
-        if not self.inbound_ended:
-            request.body.fail(error)
-        waiter = self.waiter
-        if waiter is not None:
-            self.waiter = None
-            waiter.errback(error)
-
-    def body_wanted(self, block: int) -> None:
-        """See `Source`."""
-        if self._expects:
-            self._expects = False
-            self._conn._send100Continue(self.streamID)
-        if not self._widened and not self.lost:
-            self._widened = True
-            extra = block - 65535
-            if extra > 0 and not self.inbound_ended:
-                self._conn.conn.increment_flow_control_window(extra, self.streamID)
-                self._conn._tryToWriteControlData()
-
-    def pause_body(self) -> None:
-        """See `Source`."""
-        self.pauseProducing()
-
-    def resume_body(self, block: int) -> None:
-        """See `Source`."""
-        if not self.lost:
-            self.resumeProducing()
-
-    def seconds(self) -> float:
-        """See `Source`."""
-        return self._site.seconds()
-
-    # The answer
-
-    def send_head(self, request: Request, status: int, headers: Headers, length: int | None, data: bytes, more: bool) -> None:
-        """See `Carrier`."""
-        site = self._site
-        sent = [(b"date", site.date_line()[6:-2]), (b"x-request-id", request.id.encode("latin-1"))]
-        for name, value in headers:
-            if b"\n" in value or b"\r" in value or b"\n" in name or b"\r" in name:
-                raise ValueError("a response header contains a line break")
-            sent.append((name.lower(), value))
-        if length is not None:
-            sent.append((b"content-length", b"%d" % length))
-        self._conn.writeHeaders(b"", b"%d" % status, b"", sent, self.streamID)
-        if data:
-            self.send(data)
-
-    def send(self, data: bytes) -> None:
-        """See `Carrier`."""
-        if self.lost:
-            return
-        self._conn.write_data(self, data)
-        if self.pending > _PENDING:
-            self.blocked = True
-
-    async def drained(self) -> None:
-        """See `Carrier`."""
-        if self.lost:
-            raise Disconnected("the client is gone")
-        if self.pending > _PENDING:
-            self._blocked_since = self._site.seconds()
-            waiter: Deferred[None] = Deferred()
-            self.waiter = waiter
-            await waiter
-        self.blocked = False
-
-    def go_on(self) -> None:
-        """There is room again."""
-        waiter = self.waiter
-        if waiter is not None:
-            self.waiter = None
-            waiter.callback(None)
-
-    def finish(self) -> None:
-        """See `Carrier`."""
-        if not self.lost:
-            self._conn.endRequest(self.streamID)
-
-    def cut(self) -> None:
-        """See `Carrier`."""
-        self._conn.reset(self)
-
-    def unsent(self) -> int:
-        """See `Carrier`."""
-        return self.pending + transports.unsent(self._conn.transport)
-
-    def check(self, now: float, unsent: int) -> bool:
-        """Judge how long the client has kept this request waiting; False: it has to go."""
-        patience = self._patience
-        if patience is None:
-            patience = self._patience = Patience(now)
-        body = self.request.body
-        if body.waiting:
-            wait, since, count = Wait.INPUT, body.silent_since, body.received
-        elif self.waiter is not None or self.pending:
-            wait, since, count = (
-                Wait.OUTPUT,
-                self._blocked_since or self.request.started,
-                self.request.sent - self.pending - unsent,
-            )
-        else:
-            wait, since, count = Wait.NOTHING, now, 0
-        if not patience.exhausted(now, wait, since, count, self._site.idle_timeout, self._site.min_rate):
-            return True
-        if wait is Wait.OUTPUT:
-            return False
-        self.request.verdict = Response(408, [(b"Content-Type", b"text/plain")], b"the body comes too slowly\n")
-        body.fail(Disconnected("the client was too slow"))
-        return True

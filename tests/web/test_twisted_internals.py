@@ -15,7 +15,8 @@ from twisted.protocols import tls
 from twisted.web import _http2, http, server
 
 from clawgate.web import transports
-from clawgate.web.http2 import Http2Connection, Stream
+from clawgate.web.http2 import Http2Connection
+from clawgate.web.http2_stream import Stream
 from clawgate.web.request import Request
 from clawgate.web.response import Response
 

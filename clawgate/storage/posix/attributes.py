@@ -12,6 +12,7 @@ from . import kernel
 RECORD = b"user.clawgate"
 """The attribute in which clawgate keeps what it knows of a file (`identity`)."""
 
+_RECORD = RECORD.decode()
 _ACCESS = "system.posix_acl_access"
 _DEFAULT = b"system.posix_acl_default"
 _ACL_HEADER = 4
@@ -46,12 +47,12 @@ def _for_files(default: bytes) -> bytes:
     return default[:_ACL_HEADER] + b"".join(limited)
 
 
-def carry(source: bytes | int, state: os.stat_result, fd: int) -> None:
-    """Give the file `fd` owner, mode, ACL and ``user.*`` attributes of `source` (a path or a descriptor), whose `state` this is.
+def carry(source: bytes | int, state: os.stat_result, fd: int, mine: os.stat_result) -> bool:
+    """Give the file `fd`, whose state is `mine`, owner, mode, ACL and ``user.*`` attributes of `source` (a path or a descriptor),
+    whose `state` this is.
 
-    Only `RECORD` is left out, and what is not permitted or not supported.
+    Only `RECORD` is left out, and what is not permitted or not supported. Returns False if `source` surely has no `RECORD`.
     """
-    mine = os.fstat(fd)
     if (mine.st_uid, mine.st_gid) != (state.st_uid, state.st_gid):
         with contextlib.suppress(OSError):
             os.fchown(fd, state.st_uid, state.st_gid)
@@ -62,12 +63,15 @@ def carry(source: bytes | int, state: os.stat_result, fd: int) -> None:
     try:
         names = os.listxattr(source, follow_symlinks=follow)
     except OSError:
-        return
-    record = RECORD.decode()
+        return True
+    recorded = False
     for name in names:
-        if name == _ACCESS or (name.startswith("user.") and name != record):
+        if name == _RECORD:
+            recorded = True
+        elif name == _ACCESS or name.startswith("user."):
             with contextlib.suppress(OSError):
                 os.setxattr(fd, name, os.getxattr(source, name, follow_symlinks=follow))
+    return recorded
 
 
 def proc_path(folder: int, name: bytes) -> bytes:

@@ -11,12 +11,12 @@ from ...model.node import Node
 from ...model.path import Path, is_within, split
 from . import confined
 from .attributes import carry
-from .draft import CREATE, flush
+from .draft import flush
 from .failures import guarded
 from .ground import BESIDE, STAGING, Ground, Spot, node_of
 from .moving import supplant
 from .publishing import rename_new
-from .staging import Slot, discard, reserve
+from .staging import CREATE, Slot, discard, reserve
 from .transfer import transfer
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -105,7 +105,7 @@ class Copying:
             os.close(target)
 
     def _finish(self, source: int, state: os.stat_result, target: int) -> None:
-        carry(source, state, target)
+        carry(source, state, target, os.fstat(target))
         if self._group is not None:
             os.fchown(target, -1, self._group)
             if S_ISDIR(state.st_mode):

@@ -27,11 +27,9 @@ from .ground import Ground, Spot, node_of
 from .identity import identify, keep, own_of
 from .options import Durability
 from .publishing import check_expected, rename_new
-from .staging import Slot, discard, reserve, reserved
+from .staging import CREATE, Slot, create, discard, reserved
 from .transfer import transfer
 
-CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-"""How temporary files are opened."""
 _VECTOR = 1000
 """Chunks written in one call; the kernel takes 1024."""
 
@@ -63,7 +61,7 @@ class Draft:
                 check_expected(self._ground, spot, self._intent.expected)
                 if not os.access(b".", os.W_OK | os.X_OK, dir_fd=spot.fd, effective_ids=True):
                     raise Forbidden(f"{self._path}: the storage does not permit this")
-                self._open(spot)
+                self._slot, self._fd = create(self._ground, spot, sure=True)
                 check_room(self._fd, self._intent.size)
 
     def append(self, chunks: list[bytes]) -> None:
@@ -87,7 +85,8 @@ class Draft:
         with self._lock, guarded(self._path):
             try:
                 with self._ground.spot(self._path, follow=True) as spot:
-                    self._open(spot)
+                    # Little is lost if it has to be written twice.
+                    self._slot, self._fd = create(self._ground, spot, sure=False)
                     self._append(chunks)
                     return self._finish(spot)
             finally:
@@ -101,10 +100,6 @@ class Draft:
     def _check(self) -> None:
         if self._over:
             raise Disconnected("the transfer was given up")
-
-    def _open(self, spot: Spot) -> None:
-        self._slot = reserve(spot, "tmp")
-        self._fd = os.open(self._slot.name, CREATE, 0o666, dir_fd=self._slot.fd)
 
     def _append(self, chunks: list[bytes]) -> None:
         self._length += sum(map(len, chunks))
@@ -187,22 +182,31 @@ def _publish(ground: Ground, slot: Slot, fd: int, spot: Spot, intent: Intent, ch
     there = check_expected(ground, spot, intent.expected)
     own = own_of(spot.root, fd, b"")
     id = intent.id
+    mine: os.stat_result | None = None
     if there is None:
         settle(fd, spot.fd)
     else:
-        carry(proc_path(spot.fd, spot.name), there, fd)
+        mine = os.fstat(fd)
+        recorded = carry(proc_path(spot.fd, spot.name), there, fd, mine)
         if not id:
-            id = _id_at(spot)
+            id = _id_at(spot, recorded)
     if intent.mtime_ns is not None:
         os.utime(fd, ns=(intent.mtime_ns, intent.mtime_ns))
+        mine = None
     identity = Identity(id or own, own, checksums)
-    if checksums or identity.id != own:
-        keep(fd, identity, os.fstat(fd))
-    flush(fd, ground.options.durability)
+    if checksums:
+        keep(fd, identity, mine or os.fstat(fd))
+    elif identity.id != own:
+        keep(fd, identity, None)
+    expected = intent.expected
+    durability = ground.options.durability
+    flush(fd, durability)
     with ground.publishing:
-        replaced = check_expected(ground, spot, intent.expected) is not None
+        if durability is not Durability.NONE or not isinstance(expected, Target):
+            # That took its time; or it has to be told from what others of this process publish.
+            there = check_expected(ground, spot, expected)
         try:
-            if intent.expected is Target.NOTHING:
+            if expected is Target.NOTHING:
                 rename_new(slot.fd, slot.name, spot)
             else:
                 os.rename(slot.name, spot.name, src_dir_fd=slot.fd, dst_dir_fd=spot.fd)
@@ -210,11 +214,11 @@ def _publish(ground: Ground, slot: Slot, fd: int, spot: Spot, intent: Intent, ch
             raise PreconditionFailed(f"{spot.path}: the name is taken") from error
         except FileNotFoundError as error:
             raise _vanished(fd, spot.path) from error
-    if ground.options.durability is Durability.FULL:
+    if durability is Durability.FULL:
         spot.sync()
     state = os.fstat(fd)
     node = node_of(split(spot.path)[1], state)._replace(checksums=checksums)
-    return Written(node, replaced, identity)
+    return Written(node, there is not None, identity)
 
 
 def flush(fd: int, durability: Durability) -> None:
@@ -225,8 +229,10 @@ def flush(fd: int, durability: Durability) -> None:
         os.fsync(fd)
 
 
-def _id_at(spot: Spot) -> str:
+def _id_at(spot: Spot, recorded: bool) -> str:
     try:
+        if not recorded:
+            return own_of(spot.root, spot.fd, spot.name)
         return identify(spot.root, spot.fd, spot.name).id
     except FileNotFoundError:
         return ""

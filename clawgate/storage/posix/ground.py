@@ -9,6 +9,7 @@ import errno
 import os
 import threading
 from stat import S_ISDIR, S_ISLNK, S_ISREG
+from time import monotonic
 from types import TracebackType
 
 from ...errors import ClawgateError, Forbidden, NotAFolder, NotFound, ParentMissing, StorageUnavailable
@@ -24,13 +25,18 @@ STAGING = b".clawgate"
 BESIDE = b".clawgate-tmp-"
 """Start of the names of temporary files outside of `STAGING` (on another file system); never shown."""
 
+READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+"""How a file is opened for reading: another thing may stand there by then, and this does not wait for a fifo's writer."""
+ROOT_SECONDS = 1.0
+"""How long the root counts as what stands at its path without another look."""
+
 _make = tuple.__new__
 
 
 class Descriptor:
     """A descriptor that is closed with its last reference, and what it was opened for."""
 
-    __slots__ = ("device", "fd", "inode", "mount")
+    __slots__ = ("device", "fd", "inode", "mount", "staging")
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -40,6 +46,8 @@ class Descriptor:
         found = kernel.handle(fd, b"")
         self.mount = found.mount if found else None
         """The mount's number where the file system has file handles, else None."""
+        self.staging: Descriptor | None = None
+        """Of a root: its staging folder, kept open (`staging`)."""
 
     def __del__(self) -> None:
         os.close(self.fd)
@@ -67,7 +75,7 @@ class Spot:
     def close(self) -> None:
         """Let go of the folder."""
         fd, self.fd = self.fd, -1
-        if fd >= 0:
+        if fd >= 0 and fd != self.root.fd:
             os.close(fd)
 
     def state(self) -> os.stat_result | None:
@@ -119,20 +127,28 @@ class Ground:
         """Held from looking at what stands at a place until it is replaced."""
         self._path = root
         self._root: Descriptor | None = None
+        self._trusted = 0.0
 
-    def root(self) -> Descriptor:
+    def root(self, *, anew: bool = False) -> Descriptor:
         """The root; opened anew if another directory stands there now. Raises `StorageUnavailable`.
 
-        A root that is missing is a storage that is not mounted, never an empty space: clients would delete everything.
+        A root that is missing is a storage that is not mounted, never an empty space: clients would delete everything. So a look
+        at its path is at most `ROOT_SECONDS` old, and with `anew` it is new: whoever would list the root itself, or say that
+        something is not there, asks for that.
         """
+        held = self._root
+        now = monotonic()
+        if held is not None and now < self._trusted and not anew:
+            return held
+        self._trusted = 0.0
         try:
             state = os.stat(self._path)
-            held = self._root
             if held is None or held.inode != state.st_ino or held.device != state.st_dev:
                 held = Descriptor(os.open(self._path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
                 self._root = held
         except OSError as error:
             raise StorageUnavailable("the storage is not there") from error
+        self._trusted = now + ROOT_SECONDS
         return held
 
     def open(self, path: Path, flags: int) -> int:
@@ -140,10 +156,12 @@ class Ground:
         raw = path_to_bytes(path)
         if _is_reserved(raw):
             raise NotFound(f"{path}: there is no such file or folder")
-        root = self.root()
+        root = self.root(anew=not raw)
         try:
             fd = confined.open_beneath(root.fd, raw, flags, follow=self.follow, ask_kernel=self.ask_kernel)
         except OSError as error:
+            if self.root(anew=True) is not root:
+                return self.open(path, flags)
             if error.errno == errno.ENOTDIR and flags & os.O_DIRECTORY and self._is_file(path):
                 raise NotAFolder(f"{path}: this is not a folder") from error
             raise self._unresolved(error, path, NotFound) from error
@@ -176,8 +194,7 @@ class Ground:
         os.close(fd)
         if S_ISDIR(state.st_mode):
             raise translate(OSError(errno.EISDIR, ""), path)
-        # Another thing may stand there by now: O_NONBLOCK does not wait for a fifo's writer.
-        fd = self.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        fd = self.open(path, READ)
         try:
             state = os.fstat(fd)
             if not S_ISREG(state.st_mode):
@@ -200,16 +217,21 @@ class Ground:
                 raise NotFound(f"{path}: there is no such file or folder")
             raise Forbidden(f"{path}: this name is reserved")
         root = self.root()
-        try:
-            fd = confined.open_beneath(
-                root.fd, folder, os.O_PATH | os.O_DIRECTORY, follow=self.follow, ask_kernel=self.ask_kernel
-            )
-        except OSError as error:
-            raise self._unresolved(error, parent(path), missing) from error
+        if folder:
+            try:
+                fd = confined.open_beneath(
+                    root.fd, folder, os.O_PATH | os.O_DIRECTORY, follow=self.follow, ask_kernel=self.ask_kernel
+                )
+            except OSError as error:
+                if self.root(anew=True) is not root:
+                    return self.spot(path, follow=follow, missing=missing)
+                raise self._unresolved(error, parent(path), missing) from error
+        else:
+            fd = root.fd
         spot = Spot(root, path, fd, name)
         if self.follow:
             try:
-                if self._leads_to_staging(root.fd, fd):
+                if folder and self._leads_to_staging(root.fd, fd):
                     raise missing(f"{path}: there is no such folder")
                 state = spot.state() if follow else None
                 if state is not None and S_ISLNK(state.st_mode):

@@ -78,12 +78,15 @@ def identify(root: Descriptor, folder: int, name: bytes) -> Identity:
     return Identity(fields.get("id") or own, own, checksums)
 
 
-def keep(target: int | bytes, identity: Identity, state: os.stat_result) -> None:
-    """Write the record of the inode `target` (descriptor or path), if there is anything to say. Left where it is not possible."""
+def keep(target: int | bytes, identity: Identity, state: os.stat_result | None) -> None:
+    """Write the record of the inode `target` (descriptor or path), if there is anything to say. Left where it is not possible.
+
+    `state` is its present one; only needed for checksums.
+    """
     lines = [f"own={identity.own}"]
     if identity.id != identity.own:
         lines.append(f"id={identity.id}")
-    if identity.checksums:
+    if identity.checksums and state is not None:
         lines += [f"of={state.st_size}:{state.st_mtime_ns}", f"sums={identity.checksums}"]
     try:
         if len(lines) > 1:

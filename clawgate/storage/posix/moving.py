@@ -13,7 +13,6 @@ import errno
 import fcntl
 import json
 import os
-import secrets
 from stat import S_ISDIR, S_ISLNK
 
 from ...errors import AlreadyExists, ClawgateError, Forbidden, InvalidRequest, NotFound, NotSupported
@@ -26,7 +25,7 @@ from .ground import Ground, Spot, node_of
 from .identity import own_of
 from .options import Durability
 from .publishing import rename_new
-from .staging import Slot, open_staging
+from .staging import Slot, open_staging, token
 
 log = make_logger()
 
@@ -74,8 +73,7 @@ def _move(ground: Ground, old: Spot, new: Spot, state: os.stat_result, replace: 
 
 def _replace(old: Spot, new: Spot) -> Slot | None:
     staging = open_staging(old.root)
-    token = secrets.token_hex(16).encode()
-    slot = Slot(staging, b"in-" + token)
+    slot = Slot(staging, b"in-" + token())
     try:
         with _Note(slot, own_of(old.root, old.fd, old.name), old.path, new.path):
             os.rename(old.name, slot.name, src_dir_fd=old.fd, dst_dir_fd=staging)
@@ -179,17 +177,16 @@ def _recover(ground: Ground, staging: int, note: bytes) -> bool:
         text = os.read(fd, 65536)
         with contextlib.suppress(ValueError):
             fields = json.loads(text)
-            token = note.removeprefix(b"note-")
-            _undo(ground, staging, token, str(fields["own"]), Path(fields["source"]), Path(fields["target"]))
+            _undo(ground, staging, note.removeprefix(b"note-"), str(fields["own"]), Path(fields["source"]), Path(fields["target"]))
         os.unlink(note, dir_fd=staging)
     finally:
         os.close(fd)
     return True
 
 
-def _undo(ground: Ground, staging: int, token: bytes, own: str, source: Path, target: Path) -> None:
-    new = b"in-" + token
-    old = b"old-" + token
+def _undo(ground: Ground, staging: int, unique: bytes, own: str, source: Path, target: Path) -> None:
+    new = b"in-" + unique
+    old = b"old-" + unique
     try:
         waiting = own_of(ground.root(), staging, new) == own
     except FileNotFoundError:

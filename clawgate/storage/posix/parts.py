@@ -14,11 +14,11 @@ from ...model.content import Intent, Written
 from ...model.path import Path
 from ...workers import Workers
 from ..checksums import Digests
-from .draft import CREATE, check_room, publish, write_all
+from .draft import check_room, publish, write_all
 from .failures import guarded
 from .ground import Ground
 from .publishing import check_expected
-from .staging import Slot, open_staging
+from .staging import CREATE, Slot, open_staging
 
 _HANDLE = re.compile(r"[0-9a-f]{32}")
 _READ = 1024 * 1024

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from stat import S_ISREG
 
-from ...errors import RangeNotSatisfiable, StorageBroken
+from ...errors import NotFound, RangeNotSatisfiable, StorageBroken
 from ...interfaces import Body, FileSlice, Reader
 from ...model.node import Node
 from ...model.path import Path, split
 from ...workers import Workers
 from .failures import guarded
-from .ground import Ground, node_of
+from .ground import READ, Ground, node_of
 
 _TRIES = 3
 """So often a small file that changes while it is read is read again."""
@@ -74,6 +75,11 @@ def open_reader(ground: Ground, path: Path, workers: Workers) -> PosixReader:
     """Open `path`; blocks. Small files are read and closed at once. Raises `NotFound`, `IsAFolder`, `StorageBroken`."""
     options = ground.options
     with guarded(path):
+        if path and not ground.follow:
+            found = _read_small(ground, path, options.small_bytes)
+            if found is not None:
+                state, content = found
+                return PosixReader(path, state, content, -1, workers, options.block_bytes)
         for _ in range(_TRIES):
             fd, state = ground.open_file(path)
             try:
@@ -88,3 +94,23 @@ def open_reader(ground: Ground, path: Path, workers: Workers) -> PosixReader:
                 if fd >= 0:
                     os.close(fd)
     raise StorageBroken(f"{path}: the file does not stop changing")
+
+
+def _read_small(ground: Ground, path: Path, most: int) -> tuple[os.stat_result, bytes] | None:
+    """A file of at most `most` bytes in few system calls; None: it is anything else, it changed, or that failed."""
+    with ground.spot(path, missing=NotFound) as spot:
+        before = spot.state()
+        if before is None or not S_ISREG(before.st_mode) or before.st_size > most:
+            return None
+        try:
+            fd = os.open(spot.name, READ | os.O_NOFOLLOW, dir_fd=spot.fd)
+            try:
+                content = os.pread(fd, before.st_size + 1, 0)
+                after = os.fstat(fd)
+            finally:
+                os.close(fd)
+        except OSError:
+            return None
+    if len(content) != before.st_size or not os.path.samestat(before, after) or is_changed(before, after):
+        return None
+    return before, content

@@ -14,29 +14,54 @@ The folder ``.clawgate`` in the root of the tree holds, by the start of the name
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import os
 import secrets
 import stat
 from collections.abc import Iterator
 
-from ...errors import ClawgateError, NotFound
+from ...errors import ClawgateError, NotFound, StorageUnavailable
 from ...model.path import Path, parent
 from .ground import BESIDE, STAGING, Descriptor, Ground, Spot
 
+CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+"""How temporary files are opened."""
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class _Tokens:
+    """Names that nobody else has: chosen at random for each process, then counted."""
+
+    def __init__(self) -> None:
+        self.renew()
+        os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        self._start = secrets.token_hex(11).encode()
+        self._count = itertools.count()
+
+    def __call__(self) -> bytes:
+        return b"%s%010x" % (self._start, next(self._count))
+
+
+token = _Tokens()
+"""Makes what stands behind the dash in the names of temporary files: 32 hex digits."""
 
 
 class Slot:
     """A free name in the staging folder, or beside a place on another file system."""
 
-    __slots__ = ("_away", "_staging", "fd", "name")
+    __slots__ = ("_away", "_kept", "_staging", "fd", "name")
 
-    def __init__(self, fd: int, name: bytes, staging: int = -1, away: bytes = b"") -> None:
+    def __init__(self, fd: int, name: bytes, staging: int = -1, away: bytes = b"", kept: Descriptor | None = None) -> None:
         self.fd = fd
-        """The folder."""
+        """The folder; the slot's own unless it is that of `kept`."""
         self.name = name
         self._staging = staging
         self._away = away
+        self._kept = kept
 
     @property
     def token(self) -> bytes:
@@ -51,7 +76,9 @@ class Slot:
     def close(self) -> None:
         """Let go of the folder; nothing of this name is left there."""
         fd, self.fd = self.fd, -1
-        if fd >= 0:
+        if self._kept is not None:
+            self._kept = None
+        elif fd >= 0:
             if self._away:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(self._away, dir_fd=self._staging)
@@ -81,21 +108,49 @@ def open_staging(top: Descriptor, *, create: bool = True) -> int:
 
 def reserve(spot: Spot, kind: str, *, beside: bool = False) -> Slot:
     """A slot from which a rename to `spot` is possible; with `beside` surely next to it."""
-    token = secrets.token_hex(16).encode()
+    unique = token()
     staging = open_staging(spot.root)
     try:
         if not beside and os.fstat(staging).st_dev == os.fstat(spot.fd).st_dev:
-            return Slot(staging, kind.encode() + b"-" + token)
-        away = b"away-" + token
+            return Slot(staging, kind.encode() + b"-" + unique)
+        away = b"away-" + unique
         fd = os.open(away, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=staging)
         try:
             os.write(fd, parent(spot.path).encode())
         finally:
             os.close(fd)
-        return Slot(os.dup(spot.fd), BESIDE + token, staging, away)
+        return Slot(os.dup(spot.fd), BESIDE + unique, staging, away)
     except BaseException:
         os.close(staging)
         raise
+
+
+def create(ground: Ground, spot: Spot, *, sure: bool) -> tuple[Slot, int]:
+    """A slot for a file that is to be renamed to `spot`, and the new file in it, open. Raises `StorageUnavailable`, `OSError`.
+
+    With `sure` it lies on the file system of `spot`; else it may turn out that the rename is not possible (EXDEV).
+    """
+    root = spot.root
+    kept = root.staging
+    name = b"tmp-" + token()
+    while True:
+        fresh = kept is None
+        if kept is None:
+            if ground.root(anew=True) is not root:
+                raise StorageUnavailable("the storage was replaced meanwhile")
+            kept = root.staging = Descriptor(open_staging(root))
+        if sure and spot.fd != root.fd and os.fstat(spot.fd).st_dev != kept.device:
+            slot = reserve(spot, "tmp", beside=True)
+        else:
+            slot = Slot(kept.fd, name, kept=kept)
+        try:
+            return slot, os.open(slot.name, CREATE, 0o666, dir_fd=slot.fd)
+        except OSError as error:
+            slot.close()
+            if fresh or error.errno not in (errno.ENOENT, errno.ESTALE):
+                raise
+            # The folder was removed.
+            kept = None
 
 
 @contextlib.contextmanager
@@ -190,16 +245,16 @@ def sweep(ground: Ground, keep: frozenset[str], older_than: float, now: float) -
     try:
         names = {os.fsencode(name) for name in os.listdir(staging)}
         for name in names:
-            kind, _, token = name.partition(b"-")
-            if kind in (b"in", b"old") and b"note-" + token in names:
+            kind, _, unique = name.partition(b"-")
+            if kind in (b"in", b"old") and b"note-" + unique in names:
                 continue
-            if kind in (b"lost", b"note") or (kind == b"part" and token.decode("ascii", "replace") in keep):
+            if kind in (b"lost", b"note") or (kind == b"part" and unique.decode("ascii", "replace") in keep):
                 continue
             with contextlib.suppress(OSError, ClawgateError, UnicodeDecodeError):
                 if now - os.stat(name, dir_fd=staging, follow_symlinks=False).st_ctime < older_than:
                     continue
                 if kind == b"away":
-                    _sweep_away(ground, staging, name, BESIDE + token)
+                    _sweep_away(ground, staging, name, BESIDE + unique)
                 delete(staging, name)
                 removed += 1
     finally:

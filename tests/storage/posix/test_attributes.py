@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from stat import S_IMODE
 
@@ -74,7 +73,6 @@ async def test_a_setgid_folder_hands_down_its_group(root, make):
     assert os.stat(root / "folder/copy").st_mode & 0o2000
 
 
-@pytest.mark.skipif(shutil.which("setfacl") is None, reason="needs the acl tools")
 @pytest_twisted.ensureDeferred
 async def test_acls(root, make):
     def acl(name):
