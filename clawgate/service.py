@@ -19,7 +19,7 @@ from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 from twisted.python.logfile import LogFile
 
-from . import configuration, data, log
+from . import configuration, data, heap, log
 from .assembly import Gateway
 from .errors import ClawgateError, SettingsError
 from .settings import Settings
@@ -210,6 +210,7 @@ class GatewayService(MultiService):
     async def _start(self) -> None:
         await self.gateway.start()
         _spare_the_collector()
+        heap.keep_blocks()
         for listener in (*self._public, *self._admin):
             listener.open()
 

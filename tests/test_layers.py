@@ -22,6 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "interfaces": {"errors", "model"},
     "workers": {"errors"},
     "mutex": set(),
+    "heap": set(),
     "log": {"settings"},
     "metrics": {"clawgate", "workers"},
     "configuration": GROUND,
@@ -37,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "data": TOOLS | {"identity"},
     "checks": TOOLS | {"data", "gateway", "identity", "storage"},
     "maintenance": TOOLS | {"assembly", "data", "identity", "index", "state", "storage"},
-    "service": TOOLS | {"assembly", "checks", "cli", "configuration", "data", "web"},
+    "service": TOOLS | {"assembly", "checks", "cli", "configuration", "data", "heap", "web"},
     "cli": TOOLS | {"assembly", "checks", "configuration", "data", "identity", "maintenance"},
 }
 

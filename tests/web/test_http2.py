@@ -275,22 +275,25 @@ async def test_back_pressure_of_downloads(serve: Any) -> None:
         for window, most in ((65535, 400_000), (30_000_000, 5_000_000)):
             nonlocal produced
             produced = 0
-            http = H2(type(client)(server.number, server.context), window)
-            http.acknowledge = False
-            stream = http.start("GET", "/large")
-            time.sleep(0.3)
-            http.step()
-            assert produced <= most
-            small = http.start("GET", "/small")
-            if window == 65535:
-                http.acknowledge = True
-                for event in list(http.events[stream]):
-                    if isinstance(event, h2.events.DataReceived):
-                        http.conn.acknowledge_received_data(event.flow_controlled_length, stream)
-                http.flush()
-                assert http.answer(small)[2] == b"small"
-                assert len(http.answer(stream)[2]) == 5_000_000
-            http.socket.close()
+            other = type(client)(server.number, server.context)
+            try:
+                http = H2(other, window)
+                http.acknowledge = False
+                stream = http.start("GET", "/large")
+                http.wait(stream, h2.events.DataReceived)
+                time.sleep(0.3)
+                assert produced <= most
+                if window == 65535:
+                    small = http.start("GET", "/small")
+                    http.acknowledge = True
+                    for event in list(http.events[stream]):
+                        if isinstance(event, h2.events.DataReceived):
+                            http.conn.acknowledge_received_data(event.flow_controlled_length, stream)
+                    http.flush()
+                    assert http.answer(small)[2] == b"small"
+                    assert len(http.answer(stream)[2]) == 5_000_000
+            finally:
+                other.socket.close()
 
     await server.talk(talk)
 

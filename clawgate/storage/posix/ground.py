@@ -128,6 +128,7 @@ class Ground:
         self._path = root
         self._root: Descriptor | None = None
         self._trusted = 0.0
+        self._opening = threading.Lock()
 
     def root(self, *, anew: bool = False) -> Descriptor:
         """The root; opened anew if another directory stands there now. Raises `StorageUnavailable`.
@@ -144,12 +145,20 @@ class Ground:
         try:
             state = os.stat(self._path)
             if held is None or held.inode != state.st_ino or held.device != state.st_dev:
-                held = Descriptor(os.open(self._path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
-                self._root = held
+                held = self._open_root()
         except OSError as error:
             raise StorageUnavailable("the storage is not there") from error
         self._trusted = now + ROOT_SECONDS
         return held
+
+    def _open_root(self) -> Descriptor:
+        """What stands at the root's path now; one object for all threads that notice."""
+        found = Descriptor(os.open(self._path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        with self._opening:
+            held = self._root
+            if held is None or held.inode != found.inode or held.device != found.device:
+                held = self._root = found
+            return held
 
     def open(self, path: Path, flags: int) -> int:
         """Open what stands at `path`. Raises `NotFound`, and `NotAFolder` if O_DIRECTORY is asked and a file is there."""
@@ -216,7 +225,8 @@ class Ground:
             if missing is NotFound:
                 raise NotFound(f"{path}: there is no such file or folder")
             raise Forbidden(f"{path}: this name is reserved")
-        root = self.root()
+        # What is uploaded notices by itself when its root is gone.
+        root = self.root(anew=not folder and not follow)
         if folder:
             try:
                 fd = confined.open_beneath(

@@ -177,7 +177,9 @@ def _recover(ground: Ground, staging: int, note: bytes) -> bool:
         text = os.read(fd, 65536)
         with contextlib.suppress(ValueError):
             fields = json.loads(text)
-            _undo(ground, staging, note.removeprefix(b"note-"), str(fields["own"]), Path(fields["source"]), Path(fields["target"]))
+            _undo(
+                ground, staging, note.removeprefix(b"note-"), str(fields["own"]), Path(fields["source"]), Path(fields["target"])
+            )
         os.unlink(note, dir_fd=staging)
     finally:
         os.close(fd)
