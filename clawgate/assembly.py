@@ -25,7 +25,7 @@ from .index import schema as index_schema
 from .index.index import Index
 from .index.learner import Learner
 from .interfaces import Room, Storage
-from .log import write_lines
+from .log import make_logger, write_lines
 from .metrics import Metrics
 from .model.path import ROOT
 from .model.people import Actor, User
@@ -41,7 +41,7 @@ from .protocols.webdav.chunking_ng import ChunkingNg
 from .protocols.webdav.handler import DavHandler
 from .settings import Mount, Settings
 from .state import schema as state_schema
-from .state.engine import Database
+from .state.engine import Damaged, Database
 from .state.locks import StoredLocks
 from .state.properties import StoredProperties
 from .state.uploads import Uploads as StoredUploads
@@ -60,6 +60,8 @@ from .web.response import Response
 from .web.router import KleinHandler, Router
 from .web.site import ClawSite
 from .workers import Workers
+
+log = make_logger()
 
 
 class Core:
@@ -125,10 +127,22 @@ class Core:
         for watches in self.watches.values():
             watches.start()
         await self.state.start()
-        await self.index_database.start()
+        await self._start_index()
         await self.user_file.load()
         await self.locks.load()
         await self.properties.start()
+
+    async def _start_index(self) -> None:
+        """The index is a cache: a damaged one is set aside and made anew."""
+        try:
+            await self.index_database.start()
+        except Damaged as error:
+            aside = f"{self.index_database.file}.damaged-{int(time.time())}"
+            log.error("{error}; it is now {aside}, and a new index is learned from the storages", error=error, aside=aside)
+            for suffix in ("", "-wal", "-shm"):
+                with suppress(FileNotFoundError):
+                    await self.files.run(os.replace, self.index_database.file + suffix, aside + suffix)
+            await self.index_database.start()
 
     async def stop(self) -> None:
         """Close everything; nobody may be using it any more."""
@@ -164,7 +178,7 @@ class Core:
             )
             raw = PosixStorage(space.root, self.files, options, self.watches.get(space.mount))
         inner = Metered(raw, self.metrics.storage_observer(space.mount))
-        storage = Indexed(inner, await self.index.space(space.id), time.monotonic, mount.staleness_max)
+        storage = Indexed(inner, await self.index.space(space.id), time.monotonic, mount.staleness_max, read_only=mount.read_only)
         if raw.abilities.janitor is not None and not mount.read_only:
             # Nobody else works on this space: whatever lies about is from before.
             await raw.abilities.janitor.sweep(await self.uploads.handles(space), 0)
@@ -175,9 +189,9 @@ class Core:
     async def _prepare(self, space: Space, user: User) -> None:
         mount = self.settings.mounts[space.mount]
         if mount.driver == "posix":
-            await self.files.run(
-                _make_directory, space.root, mount.create and space.kind is SpaceKind.PERSONAL, self.settings.data
-            )
+            # A directory that was there before and is not any more is a file system that is not mounted.
+            create = mount.create and space.kind is SpaceKind.PERSONAL and not await self.index.knows(space.id)
+            await self.files.run(_make_directory, space.root, create, self.settings.data)
 
     def _rule(self, name: str, mount: Mount) -> Rule:
         root = mount.root if os.path.isabs(mount.root) else self.path(mount.root)
@@ -284,6 +298,6 @@ def _make_directory(root: str, create: bool, data: str) -> None:
             with suppress(FileExistsError):
                 os.mkdir(root, 0o700)
         if not os.path.isdir(root):
-            raise StorageUnavailable("the directory of this space does not exist")
+            raise StorageUnavailable("the directory of this space does not exist; is its file system mounted?")
     except OSError as error:
         raise StorageUnavailable(f"the directory of this space cannot be made: {error.strerror}") from error

@@ -14,7 +14,7 @@ from ..errors import Forbidden, InvalidRequest, IsAFolder, NotFound, NotSupporte
 from ..interfaces import Abilities, Body, Listing, Reader, Room, Storage
 from ..model.content import Intent, Target, Written
 from ..model.node import Node
-from ..model.path import Path, is_within, parent
+from ..model.path import Path, check_new_name, is_within, name, parent
 from ..model.people import Actor
 from ..model.permissions import Permissions
 from ..model.space import Place, Space
@@ -102,9 +102,12 @@ class Tree:
         whole = Permissions.WRITE | Permissions.CREATE
         quota = space.quota is not None
         there: Node | None = None
-        if guard or quota or place.permissions & whole != whole or self._locks.any(space.id):
+        odd = "\\" in place.path
+        if guard or quota or odd or place.permissions & whole != whole or self._locks.any(space.id):
             there = await _stat(storage, place.path)
             self._need(place, Permissions.CREATE if there is None else Permissions.WRITE)
+            if there is None:
+                check_new_name(name(place.path))
             self._locks.check(actor.id, space.id, place.path, tokens, member=there is None)
         if guard is not None:
             guard(there)
@@ -120,6 +123,7 @@ class Tree:
         self._locks.check(actor.id, place.space.id, place.path, tokens, member=True)
         if guard is not None:
             guard(await _stat(storage, place.path))
+        check_new_name(name(place.path))
         return await storage.make_folder(place.path)
 
     async def remove(self, actor: Actor, place: Place, *, tokens: Tokens, guard: Guard | None = None) -> None:
@@ -221,6 +225,7 @@ class Tree:
         if old is not None and not replace:
             raise PreconditionFailed("something with this name is already there")
         if old is None:
+            check_new_name(name(target.path))
             above = await _stat(other, parent(target.path))
             if above is None or not above.is_folder:
                 raise ParentMissing("the folder of the destination does not exist")

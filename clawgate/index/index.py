@@ -38,6 +38,15 @@ class Index:
             found = self._spaces.setdefault(id, SpaceIndex(self.database, id, no, epoch, self._nodes, self._now))
         return found
 
+    async def knows(self, id: str) -> bool:
+        """Whether the space was seen before."""
+
+        def find(connection: Connection) -> bool:
+            no = rows.space_no_of(connection, id)
+            return no is not None and rows.root(connection, no) is not None
+
+        return await self.database.read(find)
+
     async def tidy(self) -> None:
         """Sweep rows of removed folders and forget old changes."""
         while await self.database.write(lambda connection: rows.sweep(connection, SWEEP)):

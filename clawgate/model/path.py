@@ -37,6 +37,12 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_new_name(name: str) -> None:
+    """Raise `InvalidRequest` for a name that may be there but must not be made: Windows takes a backslash for a separator."""
+    if "\\" in name:
+        raise InvalidRequest("a name must not contain a backslash")
+
+
 def make(*segments: str) -> Path:
     """Build a path from checked segments; raises `InvalidRequest`."""
     return Path("/".join(check_name(s) for s in segments))

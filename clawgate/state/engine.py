@@ -97,12 +97,13 @@ class Database:
         try:
             address = sqlalchemy.make_url(url)
             options: dict[str, Any] = {"paramstyle": "format"}
-            self._file = ""
+            self.file = ""
+            """SQLite: the path; else empty."""
             self._lone = address.get_backend_name() == "sqlite"
             """SQLite: only one transaction can write at a time."""
             if self._lone:
-                self._file = address.database or ""
-                if not self._file or self._file == ":memory:":
+                self.file = address.database or ""
+                if not self.file or self.file == ":memory:":
                     raise SettingsError(f"{url}: a database in a file is needed")
                 options = {
                     "connect_args": {
@@ -115,7 +116,7 @@ class Database:
             self._engine = sqlalchemy.create_engine(address, poolclass=NullPool, **options)
         except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError, ImportError) as error:
             raise SettingsError(f"the database URL {_shown(url)} cannot be used: {error}") from error
-        self.name = self._file or address.render_as_string(hide_password=True)
+        self.name = self.file or address.render_as_string(hide_password=True)
         """For people: the file or the address."""
         if self._lone:
             sqlalchemy.event.listen(self._engine, "connect", self._tune)
@@ -243,7 +244,7 @@ class Database:
         if not isinstance(cause, driver.Error) or isinstance(cause, (driver.IntegrityError, driver.ProgrammingError)):
             return error
         # Clients are shown this text: the last part of the name must do.
-        name = os.path.basename(self._file) or "the database"
+        name = os.path.basename(self.file) or "the database"
         return StorageUnavailable(f"{name} does not work at the moment: {cause}")
 
     def _tune(self, raw: sqlite3.Connection, record: object) -> None:
@@ -255,11 +256,11 @@ class Database:
         raw.execute("PRAGMA journal_size_limit = 67108864").close()
 
     def _prepare(self) -> None:
-        if self._file:
+        if self.file:
             try:
-                os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+                os.close(os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             except OSError as error:
-                raise SettingsError(f"the database {self._file} cannot be opened: {error.strerror}") from error
+                raise SettingsError(f"the database {self.file} cannot be opened: {error.strerror}") from error
         try:
             connection = Connection(self._engine)
             try:
@@ -271,7 +272,7 @@ class Database:
         except (sqlalchemy.exc.DBAPIError, sqlite3.Error) as error:
             cause = getattr(error, "orig", None) or error
             if self._lone and type(cause) is sqlite3.DatabaseError:
-                raise Damaged(f"{self._file} is damaged or not a database ({cause}): restore it or move it away") from error
+                raise Damaged(f"{self.file} is damaged or not a database ({cause}): restore it or move it away") from error
             raise SettingsError(f"the database {self.name} cannot be used: {cause}") from error
 
     def _bring_up(self, connection: Connection) -> None:

@@ -12,6 +12,7 @@ from clawgate.index.index import Index
 from clawgate.state.engine import Database
 from clawgate.storage.posix.driver import PosixStorage
 from clawgate.storage.posix.options import PosixOptions
+from clawgate.storage.posix.watch import FolderWatches
 from clawgate.storage.wrappers.indexed import Indexed
 from clawgate.workers import Workers
 
@@ -32,6 +33,7 @@ class House:
     data: FilePath
     workers: Workers
     clock: Clock
+    watches: FolderWatches
     staleness: float = 60.0
     database: Database | None = None
     index: Index | None = None
@@ -41,7 +43,7 @@ class House:
         self.database = Database(f"sqlite:///{self.data}/index.db", self.workers, schema.SCHEMA, synchronous="NORMAL")
         await self.database.start()
         self.index = Index(self.database, 1000, 30.0)
-        inner = PosixStorage(str(self.root), self.workers, PosixOptions())
+        inner = PosixStorage(str(self.root), self.workers, PosixOptions(), self.watches)
         self.storage = Indexed(inner, await self.index.space("home$alice"), self.clock, self.staleness)
         return self.storage
 
@@ -65,8 +67,11 @@ async def house(tmp_path):
     data.mkdir()
     workers = Workers(reactor, "test", 4, 1000)
     workers.start()
-    found = House(root, data, workers, Clock())
+    watches = FolderWatches(reactor, 100)
+    watches.start()
+    found = House(root, data, workers, Clock(), watches)
     await found.open()
     yield found
     await found.close()
+    watches.close()
     workers.stop()

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 import pytest_twisted
 
-from clawgate.errors import NotFound
+from clawgate.errors import NotFound, StorageUnavailable
 from clawgate.index import maintenance
 from clawgate.model.content import Intent
 from clawgate.model.path import ROOT, Path, is_within, join, split
@@ -181,6 +181,7 @@ async def test_a_change_one_level_down_shows_in_the_parents_listing(house):
     before = await settled(storage)
 
     (house.root / "d/y.txt").write_bytes(b"y")
+    house.clock.now += house.staleness + 1
     folder, children = await listing(storage)
 
     assert children["d"].etag != before["d"][0]
@@ -316,3 +317,23 @@ async def test_reading_gives_the_etag_of_what_is_read(house):
     assert reader.node.etag != node.etag
     assert reader.node.id == node.id
     assert (await storage.stat(Path("a"))).etag == reader.node.etag
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_file_system_that_is_not_mounted_is_no_empty_space(house):
+    await put(house.storage, "a", b"1")
+    await settled(house.storage)
+    await house.close()
+    house.root.rename(house.root.with_name("elsewhere"))
+    house.root.mkdir()
+
+    storage = await house.open()
+    for call in (storage.list(ROOT), storage.stat(ROOT), storage.stat(Path("a")), storage.read(Path("a"))):
+        with pytest.raises(StorageUnavailable, match="mounted"):
+            await call
+
+    await house.close()
+    house.root.rmdir()
+    house.root.with_name("elsewhere").rename(house.root)
+    storage = await house.open()
+    assert "a" in (await listing(storage))[1]

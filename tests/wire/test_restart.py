@@ -8,6 +8,8 @@ import socket
 import time
 from pathlib import Path
 
+import pytest
+
 from . import trees
 from .gateway import USERS, Gateway
 from .programs import SyncClient
@@ -15,7 +17,8 @@ from .programs import SyncClient
 LOCK = b'<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype><owner>alice</owner></lockinfo>'
 
 
-def test_the_index_can_be_deleted(stopped_gateway: Gateway, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["deleted", "damaged"])
+def test_the_index_can_be_deleted(stopped_gateway: Gateway, tmp_path: Path, how: str) -> None:
     """Files keep etag and id, folders their id, and a client downloads nothing again."""
     gateway = stopped_gateway
     trees.make(gateway.make_home(), 60, seed=3)
@@ -31,10 +34,14 @@ def test_the_index_can_be_deleted(stopped_gateway: Gateway, tmp_path: Path) -> N
     removed = [file for file in gateway.data.iterdir() if file.name.startswith("index.db")]
     assert removed
     for file in removed:
-        file.unlink()
+        if how == "deleted":
+            file.unlink()
+        else:
+            file.write_bytes(b"not a database" * 1000)
     gateway.start()
     with gateway.client() as client:
         after = client.walk()
+    assert any(".damaged-" in file.name for file in gateway.data.iterdir()) == (how == "damaged")
     assert before.keys() == after.keys()
     for path, item in after.items():
         assert item.id == before[path].id, path
@@ -132,3 +139,25 @@ def test_locks_survive(gateway: Gateway) -> None:
             assert client.put("file", b"with it", If=f"({token})").status == 204
         assert client.ask("UNLOCK", "file", None, {"Lock-Token": token}).status == 204
         assert client.put("file", b"free").status == 204
+
+
+def test_a_home_that_is_not_mounted_is_no_empty_home(gateway: Gateway) -> None:
+    """Clients delete what is missing from a listing: without its directory a space is out of order, not empty."""
+    with gateway.client() as client:
+        client.put("a", b"1")
+    gateway.stop()
+    home = gateway.disk()
+    home.rename(home.with_name("elsewhere"))
+    gateway.start()
+
+    def status() -> int:
+        with gateway.client() as client:
+            return client.ask("PROPFIND", "", headers={"Depth": "1"}).status
+
+    assert status() == 503
+    assert not home.exists()
+    home.mkdir()
+    assert status() == 503
+    home.rmdir()
+    home.with_name("elsewhere").rename(home)
+    assert status() == 207

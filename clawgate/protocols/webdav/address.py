@@ -136,8 +136,6 @@ def _decode(segment: bytes) -> str:
         name = unquote_to_bytes(segment).decode()
     except UnicodeDecodeError:
         raise InvalidRequest("the path is not UTF-8") from None
-    if "\\" in name:
-        raise InvalidRequest("a name must not contain a backslash")
     return check_name(name)
 
 

@@ -27,11 +27,20 @@ from .observing import Observer
 class Indexed(Storage):
     """A storage with an index. `inner` must have the ability `ids`."""
 
-    def __init__(self, inner: Storage, index: SpaceIndex, clock: Callable[[], float], staleness_max: float) -> None:
-        """`clock` gives seconds that never go back; `staleness_max` is how old the last look at one node may be, in seconds."""
+    def __init__(
+        self,
+        inner: Storage,
+        index: SpaceIndex,
+        clock: Callable[[], float],
+        staleness_max: float,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        """`clock` gives seconds that never go back; `staleness_max` is how old the last look at one node may be, in seconds;
+        `read_only`: nothing is written, not even an id."""
         self.inner = inner
         self.index = index
-        self.observer = Observer(inner, index, clock)
+        self.observer = Observer(inner, index, clock, read_only=read_only)
         self._clock = clock
         self._staleness_max = staleness_max
         have = inner.abilities
@@ -53,13 +62,16 @@ class Indexed(Storage):
         return self.index.node(await self.observer.look(path))
 
     async def list(self, path: Path) -> Listing:
-        """The truth of the storage: a scan, unless the storage vouches that nothing changed since the last one."""
+        """The truth of the storage: a scan, unless the storage vouches that nothing changed since the last one.
+
+        What is inside of sub-folders no voucher sees, but a scan sees that they changed: so there is one every `staleness_max`.
+        """
         folder = await self.observer.folder(path)
-        if folder.learned and folder.current is not None and folder.current():
+        if self._vouched(folder) and self._clock() - folder.listed < self._staleness_max:
             # The voucher speaks of the folder that was listed; a folder above may have been renamed since.
             raw = await self.inner.stat(path)
-            if raw.seen == folder.seen and folder.current():
-                folder.checked = folder.listed = self._clock()
+            if raw.seen == folder.seen and self._vouched(folder):
+                folder.checked = self._clock()
                 return Listing(self.index.node(folder), self._stored(folder), str(folder.revision), folder.current)
         found = await self.observer.scan(path)
         pages = self._stored(found.entry) if found.children is None else _pages(found.children)
@@ -138,14 +150,18 @@ class Indexed(Storage):
         return self.index.node(entry)
 
     def _fresh(self, chain: Sequence[Entry]) -> bool:
+        """Whether the last entry need not be looked at again."""
         entry = chain[-1]
         now = self._clock()
         if now - entry.checked < self._staleness_max:
             return True
-        if len(chain) > 1:
-            above = chain[-2]
-            return now - above.listed < self._staleness_max or (above.current is not None and above.current())
-        return False
+        if entry.is_folder:
+            return self._vouched(entry)
+        above = chain[-2]
+        return now - above.listed < self._staleness_max or self._vouched(above)
+
+    def _vouched(self, folder: Entry) -> bool:
+        return bool(folder.learned) and folder.current is not None and folder.current()
 
     async def _stored(self, folder: Entry) -> AsyncIterator[Sequence[Node]]:
         async for page in _pages(await self.index.children(folder)):

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 import attrs
 
-from ...errors import NotAFolder, NotFound
+from ...errors import NotAFolder, NotFound, StorageUnavailable
 from ...index.entry import Entry
 from ...index.reconcile import Outcome
 from ...index.space import SpaceIndex, pair
@@ -34,13 +34,16 @@ class Found:
 class Observer:
     """Compares one storage with its index."""
 
-    def __init__(self, storage: Storage, index: SpaceIndex, clock: Callable[[], float]) -> None:
-        """`storage` must have the ability `ids`; `clock` gives seconds that never go back."""
+    def __init__(self, storage: Storage, index: SpaceIndex, clock: Callable[[], float], *, read_only: bool = False) -> None:
+        """`storage` must have the ability `ids`; `clock` gives seconds that never go back; `read_only`: no ids are pinned."""
         assert storage.abilities.ids is not None
         self._storage = storage
         self._ids = storage.abilities.ids
         self._index = index
         self._clock = clock
+        self._read_only = read_only
+        self._confirmed = False
+        """Whether this process has seen that the root is the one that the index knows."""
 
     async def identify(self, path: Path) -> Identity | None:
         """How the storage knows the node at `path`; None if nothing is there."""
@@ -51,11 +54,11 @@ class Observer:
         """The entry of `path`, which is looked for in the storage if the index has none. Raises `NotFound`."""
         while True:
             chain, names = await self._index.chain(path)
-            if chain and not names:
-                return chain[-1]
-            if not chain:
+            if not chain or not self._confirmed:
                 await self._look_at_root()
                 continue
+            if not names:
+                return chain[-1]
             # The first folder on the way that the index does not know; most often it is the last.
             above = path.split("/")
             await self._look(Path("/".join(above[: len(above) - len(names) + 1])))
@@ -190,7 +193,7 @@ class Observer:
                     await self._index.enter(path, [(node, identity._replace(id=f"{identity.id}.{twin}"))])
                     continue
             await self._index.transplant(path, node, identity.id)
-        for name, id in outcome.pins:
+        for name, id in outcome.pins if not self._read_only else ():
             try:
                 await self._ids.pin(join(path, name), id)
             except NotFound:
@@ -212,15 +215,23 @@ class Observer:
                 await self._index.enter(folder, (), [name], revision=revision)
 
     async def _look_at_root(self) -> Entry:
+        """Raises `StorageUnavailable` if another directory stands where the space was: a storage that is not mounted looks like
+        an empty space, and clients would delete all they have."""
         raw = await self._storage.stat(ROOT)
         chain, _ = await self._index.chain(ROOT)
-        if not chain:
-            identity = await self.identify(ROOT)
-            if identity is None:
-                raise NotFound("the space is gone")
-            entry = await self._index.make_root(raw, identity)
-        else:
-            entry = chain[0]
+        if chain and self._confirmed and chain[0].seen == raw.seen:
+            chain[0].checked = self._clock()
+            return chain[0]
+        identity = await self.identify(ROOT)
+        if identity is None:
+            raise NotFound("the space is gone")
+        entry = chain[0] if chain else await self._index.make_root(raw, identity)
+        if entry.own != identity.own:
+            raise StorageUnavailable(
+                "another directory stands where this space was; is its file system mounted? "
+                "If it was moved on purpose, stop the gateway and run 'clawgate index rebuild'"
+            )
+        self._confirmed = True
         if entry.learned and entry.seen != raw.seen:
             entry = (await self.scan(ROOT)).entry
         entry.checked = self._clock()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....errors import InvalidRequest
+from ....errors import InvalidRequest, NotSupported
 from ....model.people import Actor
 from ....web.request import Request
 from ....web.response import Response
@@ -20,7 +20,10 @@ async def put(dav: Dav, request: Request, actor: Actor, address: Address) -> Res
     place = await dav.place(actor, address)
     if address.slash or not place.path:
         raise Refused(405, "a file cannot be written where a folder is addressed", allow="OPTIONS, PROPFIND, MKCOL")
-    if dav.chunked is not None and request.header("oc-chunked") is not None:
+    if request.header("oc-chunked") is not None:
+        if dav.chunked is None:
+            # Stored under its name, the piece would be a file of its own.
+            raise NotSupported("uploads in chunks of the first kind are not taken; use chunking NG")
         return await dav.chunked(dav, request, actor, address, place)
     supported = (await dav.tree.abilities(place.space)).checksums
     intent = intent_of(request, supported)
