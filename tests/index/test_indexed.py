@@ -321,14 +321,15 @@ async def test_reading_gives_the_etag_of_what_is_read(house):
 
 @pytest_twisted.ensureDeferred
 async def test_a_file_system_that_is_not_mounted_is_no_empty_space(house):
-    await put(house.storage, "a", b"1")
+    await house.storage.make_folder(Path("d"))
+    await put(house.storage, "d/a", b"1")
     await settled(house.storage)
     await house.close()
     house.root.rename(house.root.with_name("elsewhere"))
     house.root.mkdir()
 
     storage = await house.open()
-    for call in (storage.list(ROOT), storage.stat(ROOT), storage.stat(Path("a")), storage.read(Path("a"))):
+    for call in (storage.list(ROOT), storage.stat(ROOT), storage.stat(Path("d/a")), storage.read(Path("d/a"))):
         with pytest.raises(StorageUnavailable, match="mounted"):
             await call
 
@@ -336,4 +337,15 @@ async def test_a_file_system_that_is_not_mounted_is_no_empty_space(house):
     house.root.rmdir()
     house.root.with_name("elsewhere").rename(house.root)
     storage = await house.open()
-    assert "a" in (await listing(storage))[1]
+    assert "d" in (await listing(storage))[1]
+
+    # The same while the gateway runs.
+    house.root.rename(house.root.with_name("elsewhere"))
+    house.root.mkdir()
+    house.clock.now += house.staleness + 1
+    for call in (storage.list(ROOT), storage.list(Path("d")), storage.stat(Path("d/a")), storage.stat(ROOT)):
+        with pytest.raises(StorageUnavailable, match="mounted"):
+            await call
+    house.root.rmdir()
+    house.root.with_name("elsewhere").rename(house.root)
+    assert set((await listing(storage, "d"))[1]) == {"a"}

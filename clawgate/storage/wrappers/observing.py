@@ -154,6 +154,8 @@ class Observer:
             if not chain or rest or chain[-1].revision != revision:
                 return None
             entry = chain[-1]
+            if not path and entry.seen != listing.folder.seen:
+                _confirm(entry, await self.identify(ROOT))
             compared = await self._index.compare(entry, scanned, vouched=listing.current is not None)
         suspects: list[str] = []
         if compared.changed or compared.vanished or entry.seen != listing.folder.seen or not entry.learned:
@@ -208,6 +210,7 @@ class Observer:
             raise
 
     async def _vanished(self, path: Path, revision: int) -> None:
+        await self._confirm_root()
         chain, names = await self._index.chain(path)
         if chain and not names:
             folder, name = split(path)
@@ -215,8 +218,6 @@ class Observer:
                 await self._index.enter(folder, (), [name], revision=revision)
 
     async def _look_at_root(self) -> Entry:
-        """Raises `StorageUnavailable` if another directory stands where the space was: a storage that is not mounted looks like
-        an empty space, and clients would delete all they have."""
         raw = await self._storage.stat(ROOT)
         chain, _ = await self._index.chain(ROOT)
         if chain and self._confirmed and chain[0].seen == raw.seen:
@@ -224,18 +225,20 @@ class Observer:
             return chain[0]
         identity = await self.identify(ROOT)
         if identity is None:
-            raise NotFound("the space is gone")
+            raise StorageUnavailable("the directory of this space does not exist")
         entry = chain[0] if chain else await self._index.make_root(raw, identity)
-        if entry.own != identity.own:
-            raise StorageUnavailable(
-                "another directory stands where this space was; is its file system mounted? "
-                "If it was moved on purpose, stop the gateway and run 'clawgate index rebuild'"
-            )
+        _confirm(entry, identity)
         self._confirmed = True
         if entry.learned and entry.seen != raw.seen:
             entry = (await self.scan(ROOT)).entry
         entry.checked = self._clock()
         return entry
+
+    async def _confirm_root(self) -> None:
+        """Raise `StorageUnavailable` unless the root is still the one that the index knows."""
+        chain, _ = await self._index.chain(ROOT)
+        if chain:
+            _confirm(chain[0], await self.identify(ROOT))
 
     @asynccontextmanager
     async def _exclusive(self, wanted: bool) -> AsyncIterator[None]:
@@ -244,3 +247,13 @@ class Observer:
                 yield
         else:
             yield
+
+
+def _confirm(root: Entry, identity: Identity | None) -> None:
+    """Raise `StorageUnavailable` if another directory stands where the space was: a file system that is not mounted looks like an
+    empty space, and clients would delete all they have."""
+    if identity is None or root.own != identity.own:
+        raise StorageUnavailable(
+            "another directory stands where this space was; is its file system mounted? "
+            "If it was moved on purpose, stop the gateway and run 'clawgate index rebuild'"
+        )
