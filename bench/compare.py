@@ -134,16 +134,16 @@ class Bench:
         request = peer.request("PUT", f"put/{peer.name}-gib.bin", b"", Content_Length=str(GIB))
         connection = load.Connection(peer.port)
         check(connection.ask(self.propfind(peer, "", "0", ETAG)), 207, peer)
-        number = 1 if self.quick else 2
-        cpu, start = peer.cpu(), time.perf_counter()
-        for _ in range(number):
+        results = []
+        for _ in range(1 if self.quick else 5):
+            cpu = peer.cpu()
             answer = connection.ask(request, file=source, size=GIB)
             if answer.status not in (200, 201, 204):
                 raise SystemExit(f"{peer.name} answered PUT with {answer.status}")
-        wall, cpu = time.perf_counter() - start, peer.cpu() - cpu
+            results.append(Result(peer.cpu() - cpu, answer.seconds))
         connection.close()
         os.close(source)
-        return Result(cpu / number, wall / number)
+        return Result(*(statistics.median(getattr(one, key) for one in results) for key in ("cpu", "wall")))
 
     def idle(self, peer: Peer) -> Result:
         """Memory that 200 connections cost a fresh process, each after one request."""

@@ -104,7 +104,7 @@ class Peer:
 
 
 class Clawgate(Peer):
-    """The gateway as its users run it: index, ids, etags, one login, access log, metrics."""
+    """The gateway as its users run it (index, ids, etags, one login, access log, metrics), but for syncing uploads."""
 
     name = "clawgate"
     prefix = f"/remote.php/dav/files/{USER}"
@@ -123,6 +123,7 @@ listen = ["tcp:{admin}:interface=127.0.0.1"]
 [users]
 file = "{self.work / "users.toml"}"
 [mounts.home]
+# The peers do not sync what they were sent before they answer; with our default the disk would be measured.
 durability = "none"
 root = "{self.tree}"
 """

@@ -11,7 +11,9 @@ from . import dates
 
 Header = Callable[[str], str | None]
 
-_TAG = re.compile(r'[ \t]*(?:(?P<weak>W/)?"(?P<quoted>[\x21\x23-\x7e\x80-\xff]*)"|(?P<bare>[^\s",]+))[ \t]*(?:,|$)|[ \t]*(?:,|$)')
+_TAG = re.compile(
+    r'[ \t]*(?:(?P<weak>W/)?"(?P<quoted>[\x21\x23-\x7e\x80-\xff]*)"|(?P<bare>[^\s",]+))[ \t]*(?:,|\Z)|[ \t]*(?:,|\Z)'
+)
 
 
 class Outcome(Enum):

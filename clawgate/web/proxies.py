@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..errors import SettingsError
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-_PAIR = re.compile(r'[ \t]*([A-Za-z-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s",;]+))[ \t]*([;,]|$)|[ \t]*([;,])')
+_PAIR = re.compile(r'[ \t]*([A-Za-z-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s",;]+))[ \t]*([;,]|\Z)|[ \t]*([;,])')
 _NODE = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)|([0-9A-Fa-f:]+:[0-9A-Fa-f:.]*))(?::[0-9]{1,5})?")
 
 LOCAL = "unix"
@@ -116,7 +116,7 @@ class Proxies:
         if named is not None:
             host = named
         port = _last(header("x-forwarded-port"))
-        if port and port.isascii() and port.isdigit() and not re.search(r":[0-9]+$", host):
+        if port and port.isascii() and port.isdigit() and not re.search(r":[0-9]+\Z", host):
             host = host if port == ("443" if secure else "80") else f"{host}:{port}"
         return Origin(client, secure, host)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from clawgate.web import conditions, dates
@@ -76,6 +76,7 @@ def test_precedence() -> None:
 
 
 @given(st.text(max_size=40), st.text(max_size=40), st.booleans())
+@example("x\n", '"a"\n', True)
 def test_garbage(one: str, two: str, exists: bool) -> None:
     judge(if_match=one, if_none_match=two, exists=exists)
     judge(if_unmodified_since=one, if_modified_since=two, exists=exists)

@@ -142,7 +142,7 @@ def check_room(fd: int, size: int | None) -> None:
 def write_all(fd: int, chunks: list[bytes], offset: int | None = None) -> None:
     """Write `chunks` one after the other, at `offset` or where the descriptor stands."""
     for start in range(0, len(chunks), _VECTOR):
-        some = chunks[start : start + _VECTOR]
+        some = chunks[start : start + _VECTOR] if len(chunks) > _VECTOR else chunks
         wanted = sum(map(len, some))
         done = os.writev(fd, some) if offset is None else os.pwritev(fd, some, offset)
         if offset is not None:
@@ -217,7 +217,9 @@ def _publish(ground: Ground, slot: Slot, fd: int, spot: Spot, intent: Intent, ch
     if durability is Durability.FULL:
         spot.sync()
     state = os.fstat(fd)
-    node = node_of(split(spot.path)[1], state)._replace(checksums=checksums)
+    node = node_of(split(spot.path)[1], state)
+    if checksums:
+        node = node._replace(checksums=checksums)
     return Written(node, there is not None, identity)
 
 

@@ -83,14 +83,12 @@ def keep(target: int | bytes, identity: Identity, state: os.stat_result | None) 
 
     `state` is its present one; only needed for checksums.
     """
-    lines = [f"own={identity.own}"]
-    if identity.id != identity.own:
-        lines.append(f"id={identity.id}")
+    more = "" if identity.id == identity.own else f"\nid={identity.id}"
     if identity.checksums and state is not None:
-        lines += [f"of={state.st_size}:{state.st_mtime_ns}", f"sums={identity.checksums}"]
+        more += f"\nof={state.st_size}:{state.st_mtime_ns}\nsums={identity.checksums}"
     try:
-        if len(lines) > 1:
-            os.setxattr(target, RECORD, "\n".join(lines).encode())
+        if more:
+            os.setxattr(target, RECORD, f"own={identity.own}{more}".encode())
         elif kernel.get_xattr(target if isinstance(target, bytes) else b"/proc/self/fd/%d" % target, RECORD, follow=True):
             os.removexattr(target, RECORD)
     except OSError:
@@ -153,4 +151,8 @@ def _followed(ground: Ground, root: Descriptor, path: Path) -> Identity:
 
 
 def _parse(raw: bytes) -> dict[str, str]:
-    return dict(line.partition("=")[::2] for line in raw.decode("utf-8", "replace").split("\n"))
+    fields = {}
+    for line in raw.decode("utf-8", "replace").split("\n"):
+        key, _, value = line.partition("=")
+        fields[key] = value
+    return fields

@@ -118,9 +118,8 @@ def handle(folder: int, name: bytes) -> Handle | None:
         if ctypes.get_errno() in _UNSUPPORTED:
             return None
         raise _failure()
-    raw = buffer.raw
-    length, kind = _HANDLE_HEAD.unpack_from(raw)
-    return Handle(kind, raw[8 : 8 + length], scratch.mount.value)
+    length, kind = _HANDLE_HEAD.unpack_from(buffer)
+    return Handle(kind, buffer.raw[8 : 8 + length], scratch.mount.value)
 
 
 def get_xattr(path: bytes, name: bytes, *, follow: bool) -> bytes:
