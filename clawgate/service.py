@@ -78,6 +78,7 @@ class Options(usage.Options):
 
 def makeService(options: Options) -> IService:
     """Put the gateway together. Touches the data directory, opens nothing."""
+    heap.keep_blocks()
     settings = options.settings
     if options["check"]:
         from .cli import check
@@ -210,7 +211,6 @@ class GatewayService(MultiService):
     async def _start(self) -> None:
         await self.gateway.start()
         _spare_the_collector()
-        heap.keep_blocks()
         for listener in (*self._public, *self._admin):
             listener.open()
 

@@ -83,7 +83,7 @@ class Http:
     small_body_bytes: int = setting(1048576, "largest body that is read whole: XML, forms; above: 413", low=1024, size=True)
     window_bytes: int = setting(1048576, "bytes of one body held between socket and storage", low=4096, size=True)
     windows_total_bytes: int = setting(
-        33554432, "bytes of all bodies held together; shared out between running transfers", low=65536, size=True
+        16777216, "bytes of all bodies held together; shared out between running transfers", low=65536, size=True
     )
     max_body_bytes: int = setting(0, "largest upload, bytes; 0: no limit but the storage's", size=True)
     connections: int = setting(10000, "open connections; further ones wait in the listen queue", low=1)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _log = Logger()
 
 _READY = 262144
+_PIECE = 131072
+"""Bytes of a block that are given to the connection at once."""
 _SENDFILE_FROM = 131072
 """Smaller pieces go with the head in one packet: cheaper than the detour past the transport."""
 
@@ -158,6 +160,7 @@ async def _by_blocks(request: Request, response: Response, body: AsyncIterator[b
     carrier.send_head(request, response.status, response.headers, length, first, True)
     request.status = response.status
     sent = request.sent = len(first)
+    first = data = b""  # what is sent need not be kept
     if carrier.blocked:
         await carrier.drained()
     async for data in body:
@@ -168,9 +171,14 @@ async def _by_blocks(request: Request, response: Response, body: AsyncIterator[b
             raise StorageBroken("the body is longer than announced")
         if request.disconnected:
             raise Disconnected("the client is gone")
-        carrier.send(data)
+        for start in range(0, len(data), _PIECE):
+            # A slow client must not have more of it copied into buffers than it is about to take.
+            carrier.send(data if len(data) <= _PIECE else data[start : start + _PIECE])
+            if carrier.blocked:
+                request.sent = sent - max(0, len(data) - start - _PIECE)
+                await carrier.drained()
+                if request.disconnected:
+                    raise Disconnected("the client is gone")
         request.sent = sent
-        if carrier.blocked:
-            await carrier.drained()
     if length is not None and sent != length:
         raise StorageBroken("the body is shorter than announced")
