@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -20,6 +21,9 @@ T = TypeVar("T")
 
 CACHE_KIB = 8192
 """Pages that one SQLite connection keeps: a listing of ten thousand rows reads some 3 MiB of them, in no order."""
+WAL_TRIES = 100
+WAL_PAUSE = 0.05
+"""Seconds between them."""
 TOGETHER = 64
 """Most waiting writes that are committed together."""
 
@@ -248,12 +252,23 @@ class Database:
         return StorageUnavailable(f"{name} does not work at the moment: {cause}")
 
     def _tune(self, raw: sqlite3.Connection, record: object) -> None:
-        raw.execute("PRAGMA journal_mode = WAL").close()
+        self._use_wal(raw)
         raw.execute(f"PRAGMA synchronous = {self._synchronous}").close()
         raw.execute("PRAGMA foreign_keys = ON").close()
         raw.execute("PRAGMA temp_store = MEMORY").close()
         raw.execute(f"PRAGMA cache_size = -{CACHE_KIB}").close()
         raw.execute("PRAGMA journal_size_limit = 67108864").close()
+
+    def _use_wal(self, raw: sqlite3.Connection) -> None:
+        # Unlike everything else this does not wait for others that are at it, with a fresh file.
+        for left in range(WAL_TRIES, -1, -1):
+            try:
+                raw.execute("PRAGMA journal_mode = WAL").close()
+                return
+            except sqlite3.OperationalError as error:
+                if not left or "locked" not in str(error):
+                    raise
+                time.sleep(WAL_PAUSE)
 
     def _prepare(self) -> None:
         if self.file:

@@ -126,13 +126,14 @@ class Observer:
         attempt = 0
         while True:
             attempt += 1
+            above = await self.revision(path)
             revision = (await self.folder(path)).revision
             try:
                 async with self._exclusive(attempt > PATIENCE):
                     result = await self._scan(path, revision, attempt <= PATIENCE)
             except (NotFound, NotAFolder):
                 if path:
-                    await self._vanished(path, 0)
+                    await self._vanished(path, above)
                 raise
             if result is None:
                 continue
