@@ -116,7 +116,8 @@ def settle(gateway: Gateway) -> None:
 def verify(gateway: Gateway, writers: list[Writer]) -> None:
     """Each folder is as before or as after what its writer last asked for."""
     for writer in writers:
-        assert not writer.fault, writer.fault
+        there = sorted(scan(gateway.disk() / writer.root))
+        assert not writer.fault, f"{writer.fault}; on disk: {there}; before: {sorted(writer.before)}"
         found = scan(gateway.disk() / writer.root)
         if found != writer.before and found != writer.after:
             wrong = {name: found.get(name, "missing") for name in found.keys() ^ writer.before.keys()}

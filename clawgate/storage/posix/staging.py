@@ -179,7 +179,8 @@ def delete(folder: int, name: bytes) -> None:
     """
     failure: OSError | None = None
     todo = [name]
-    count = 0
+    # Never a name that an earlier attempt, cut short, may have left there.
+    kind = BESIDE if name.startswith(BESIDE) else b"trash-"
     while todo:
         doomed = todo.pop()
         try:
@@ -187,8 +188,7 @@ def delete(folder: int, name: bytes) -> None:
                 os.unlink(doomed, dir_fd=folder)
                 continue
             for child, fd in _emptied(folder, doomed):
-                count += 1
-                up = b"%s-%d" % (name, count)
+                up = kind + token()
                 try:
                     os.rename(child, up, src_dir_fd=fd, dst_dir_fd=folder)
                 except PermissionError:
