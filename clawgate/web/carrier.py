@@ -58,8 +58,8 @@ class Carrier(ABC):
 
         Only if `can_bypass`. Whoever gets it closes it. Raises `Disconnected`.
         """
-        raise NotImplementedError
+        raise TypeError("nothing can be sent past this connection: it shares or encrypts its socket")
 
     async def writable(self, descriptor: int) -> None:
         """Wait until the descriptor (from `descriptor`) takes bytes again. Raises `Disconnected`."""
-        raise NotImplementedError
+        raise TypeError("nothing can be sent past this connection: it shares or encrypts its socket")
