@@ -131,7 +131,7 @@ class Index:
     url: str = setting("", "SQLAlchemy URL; empty: SQLite in DATA/index.db", secret=True)
     threads: int = setting(2, "threads for the database", low=1)
     queue: int = setting(1000, "calls that may wait for them")
-    nodes: int = setting(50000, "nodes kept in memory")
+    nodes: int = setting(50000, "nodes of each open space kept in memory")
     journal_days: float = setting(30.0, "days a change stays in the journal")
     learn_seconds: float = setting(1.0, "seconds between steps of learning what nobody has listed yet", low=0.01)
     learn_folders: int = setting(20, "folders learned in one step; 0: none are learned before they are listed")
