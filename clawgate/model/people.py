@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
 
@@ -17,6 +19,12 @@ class User:
     groups: frozenset[str] = frozenset()
     quota: int | None = None
     """Bytes this person may store in the personal space; None: no limit of their own."""
+    uid: int | None = None
+    """On the storages' systems; None: unknown."""
+    gid: int | None = None
+    """The primary group there."""
+    attributes: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    """What else the directory says, for templates."""
 
     @property
     def display_name(self) -> str:
@@ -29,6 +37,8 @@ class Actor:
     """On whose behalf a request works."""
 
     user: User
+    expires: float | None = None
+    """Seconds since 1970 after which the credentials are worth nothing any more; None: they do not say."""
 
     @property
     def id(self) -> str:

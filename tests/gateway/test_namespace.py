@@ -4,7 +4,8 @@ import pytest
 import pytest_twisted
 
 from clawgate.errors import Forbidden, NotFound
-from clawgate.gateway.namespace import Namespace, Rule
+from clawgate.gateway.namespace import Namespace
+from clawgate.gateway.rules import Rule
 from clawgate.model.path import ROOT, Path
 from clawgate.model.people import Actor, User
 from clawgate.model.permissions import READ_ONLY, READ_WRITE
@@ -18,7 +19,7 @@ ODD = Actor(User("o'brien/../x"))
 def rules():
     return {
         "home": Rule("home", SpaceKind.PERSONAL, "/srv/home/{user.id}", quota=5000),
-        "lab": Rule("lab", SpaceKind.PROJECT, "/srv/lab", ("@physics",), "The lab", True),
+        "lab": Rule("lab", SpaceKind.PROJECT, "/srv/lab", ("@physics",), title="The lab", read_only=True),
     }
 
 

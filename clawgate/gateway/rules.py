@@ -1,0 +1,154 @@
+"""One mount of the settings as a rule: who gets which spaces of it, and what may be done there. Pure."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from hashlib import blake2b
+
+import attrs
+
+from ..errors import Forbidden, SettingsError
+from ..model.people import User
+from ..model.permissions import READ_ONLY, READ_WRITE, Permissions
+from ..model.space import Space, SpaceKind
+from ..settings import Mount
+from .template import Field, check, compiled, expand, title
+
+_PLAIN = re.compile(r"[A-Za-z0-9._@-]+\Z")
+
+
+@attrs.frozen
+class Grant:
+    """A space that a person gets."""
+
+    space: Space
+    permissions: Permissions
+    reason: str
+    """Why, for `explain`."""
+
+
+@attrs.frozen
+class Rule:
+    """One mount."""
+
+    name: str
+    kind: SpaceKind
+    root: str
+    """Template of the directory, see `template`."""
+    members: tuple[str, ...] = ()
+    """Project: users, and groups as ``@group``; empty: everybody."""
+    readers: tuple[str, ...] = ()
+    """The same, of those who may only read; who is a member too may do all."""
+    groups: str = ""
+    """Project: a regular expression; every group of a person that it matches as a whole is a space of its own."""
+    title: str = ""
+    """Template of the name that is shown."""
+    read_only: bool = False
+    quota: int | None = None
+
+    def validate(self) -> None:
+        """Raises `SettingsError` that names the key."""
+        key = f"mounts.{self.name}"
+        if self.groups and self.kind is SpaceKind.PERSONAL:
+            raise SettingsError(f"{key}.groups: only a mount of kind 'project' has spaces for groups")
+        if self.groups and (self.members or self.readers):
+            raise SettingsError(f"{key}.groups: the members of a group are those of its space; leave members and readers out")
+        check(self.root, f"{key}.root", group=bool(self.groups))
+        if self.kind is SpaceKind.PROJECT and any(one.attribute for one in compiled(self.root) if isinstance(one, Field)):
+            raise SettingsError(f"{key}.root: a project has one directory for all; {{user...}} cannot stand in {self.root!r}")
+        check(self.title, f"{key}.title", group=bool(self.groups))
+        try:
+            re.compile(self.groups)
+        except re.error as error:
+            raise SettingsError(f"{key}.groups: {self.groups!r} is not a regular expression: {error}") from None
+
+    def grants(self, user: User) -> Iterator[Grant]:
+        """The spaces that `user` gets. Raises `Forbidden` if what is known of the user does not fill the template."""
+        if self.kind is SpaceKind.PERSONAL:
+            yield Grant(self._space(user, user.id), self._rights(), "everybody has a space of their own here")
+        elif self.groups:
+            for group in self._groups(user):
+                # A group whose name does not fit must not take the others away.
+                with suppress(Forbidden):
+                    yield Grant(self._space(user, group), self._rights(), f"member of the group {group}")
+        elif reason := _among(user, self.members):
+            yield Grant(self._space(user, ""), self._rights(), reason)
+        elif not self.members and not self.readers:
+            yield Grant(self._space(user, ""), self._rights(), "everybody is a member")
+        elif reason := _among(user, self.readers):
+            yield Grant(self._space(user, ""), READ_ONLY, f"{reason}, to read")
+
+    def why_not(self, user: User) -> str:
+        """Why `user` gets no space; empty: gets one."""
+        try:
+            if any(True for _ in self.grants(user)):
+                return ""
+            for group in self._groups(user):
+                self._space(user, group)
+        except Forbidden as error:
+            return str(error)
+        return "not a member"
+
+    def _groups(self, user: User) -> list[str]:
+        return [group for group in sorted(user.groups) if self.groups and _regex(self.groups).fullmatch(group)]
+
+    def _space(self, user: User, label: str) -> Space:
+        """`label` tells the spaces of the mount apart: the person, the group, or nothing if there is only one."""
+        personal = self.kind is SpaceKind.PERSONAL
+        key = label or self.name
+        if not _PLAIN.match(key):
+            key = blake2b(key.encode(), digest_size=10).hexdigest()
+        quota = self.quota
+        if personal and user.quota is not None:
+            quota = user.quota
+        group = "" if personal else label
+        return Space(
+            id=f"{self.name}${key}",
+            name=self._name(user, group),
+            kind=self.kind,
+            mount=self.name,
+            owner=user.id if personal else "",
+            root=expand(self.root, user, group),
+            quota=quota,
+        )
+
+    def _name(self, user: User, group: str) -> str:
+        if self.title:
+            return title(self.title, user, group)
+        return user.display_name if self.kind is SpaceKind.PERSONAL else group or self.name
+
+    def _rights(self) -> Permissions:
+        return READ_ONLY if self.read_only else READ_WRITE
+
+
+def rules_of(mounts: Mapping[str, Mount], data: str) -> dict[str, Rule]:
+    """The rules of all mounts; `data` is the directory that relative roots start from. Raises `SettingsError`."""
+    rules = {}
+    for name, mount in mounts.items():
+        rule = rules[name] = Rule(
+            name,
+            SpaceKind(mount.kind),
+            mount.root if os.path.isabs(mount.root) else os.path.join(os.path.abspath(data), mount.root),
+            members=tuple(mount.members),
+            readers=tuple(mount.readers),
+            groups=mount.groups,
+            title=mount.title,
+            read_only=mount.read_only,
+            quota=mount.quota or None,
+        )
+        rule.validate()
+    return rules
+
+
+def _among(user: User, members: tuple[str, ...]) -> str:
+    if user.id in members:
+        return f"{user.id} is a member"
+    groups = sorted(group for group in user.groups if f"@{group}" in members)
+    return f"member by group {groups[0]}" if groups else ""
+
+
+_regex = lru_cache(maxsize=100)(re.compile)
