@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from hashlib import blake2b
@@ -35,18 +36,21 @@ class RememberedLogins(Authenticator):
         entries: int = ENTRIES,
         current: Callable[[], float] = lambda: float("inf"),
         refresh: Callable[[], Awaitable[None]] | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        """A login is remembered for `seconds` of `clock`; 0: not at all. Once `clock` passes what `current` returns,
-        `refresh` is awaited before a remembered login is believed; it calls `forget` if something changed."""
+        """A login is remembered for `seconds` of `clock`, but not longer than its actor says (`now` tells the seconds since
+        1970); 0: not at all. Once `clock` passes what `current` returns, `refresh` is awaited before a remembered login is
+        believed; it calls `forget` if something changed."""
         self._inner = inner
         self._seconds = seconds
         self._clock = clock
         self._limit = entries
         self._current = current
         self._refresh = refresh
+        self._now = now
         self._key = os.urandom(32)
         self._entries: OrderedDict[bytes, tuple[float, Actor]] = OrderedDict()
-        self._running: dict[bytes, list[Deferred[Actor | None]]] = {}
+        self._running: dict[tuple[bytes, str], list[Deferred[Actor | None]]] = {}
         self._generation = 0
         self.hits = 0
         """Logins answered from memory so far."""
@@ -55,12 +59,12 @@ class RememberedLogins(Authenticator):
 
     async def authenticate(self, credentials: Credentials) -> Actor | None:
         """As the inner authenticator; does not wait for anything when the login is remembered and the sources are current."""
-        if isinstance(credentials, Password):
-            user = credentials.user.encode("utf-8", "surrogatepass")
-            secret = b"%d:%b%b" % (len(user), user, credentials.secret.encode("utf-8", "surrogatepass"))
-        else:
-            secret = b"t" + credentials.token.encode("utf-8", "surrogatepass")
-        key = blake2b(secret, digest_size=32, key=self._key).digest()
+        actor = await self.recall(credentials)
+        return actor if actor is not None else await self.verify(credentials)
+
+    async def recall(self, credentials: Credentials) -> Actor | None:
+        """The actor if the login is remembered."""
+        key = self._hash(credentials)
         now = self._clock()
         if now >= self._current() and self._refresh is not None:
             await self._refresh()
@@ -71,15 +75,33 @@ class RememberedLogins(Authenticator):
                 self.hits += 1
                 return entry[1]
             del self._entries[key]
+        return None
+
+    async def verify(
+        self, credentials: Credentials, through: Callable[[Authenticator], Authenticator] | None = None, origin: str = ""
+    ) -> Actor | None:
+        """Ask the inner authenticator, or what `through` makes of it, and remember success.
+
+        The same credentials from the same `origin` are asked about once at a time.
+        """
         self.misses += 1
-        return await self._verify(key, credentials)
+        inner = self._inner if through is None else through(self._inner)
+        return await self._verify((self._hash(credentials), origin), credentials, inner)
 
     def forget(self) -> None:
         """Forget all; verifications on their way are not remembered either."""
         self._entries.clear()
         self._generation += 1
 
-    async def _verify(self, key: bytes, credentials: Credentials) -> Actor | None:
+    def _hash(self, credentials: Credentials) -> bytes:
+        if isinstance(credentials, Password):
+            user = credentials.user.encode("utf-8", "surrogatepass")
+            secret = b"%d:%b%b" % (len(user), user, credentials.secret.encode("utf-8", "surrogatepass"))
+        else:
+            secret = b"t" + credentials.token.encode("utf-8", "surrogatepass")
+        return blake2b(secret, digest_size=32, key=self._key).digest()
+
+    async def _verify(self, key: tuple[bytes, str], credentials: Credentials, inner: Authenticator) -> Actor | None:
         waiter: Deferred[Actor | None] = Deferred()
         waiting = self._running.get(key)
         if waiting is not None:
@@ -87,19 +109,19 @@ class RememberedLogins(Authenticator):
         else:
             self._running[key] = [waiter]
             # On its own, because the request that came first may be cancelled while others wait for the same answer.
-            Deferred.fromCoroutine(self._ask(key, credentials))
+            Deferred.fromCoroutine(self._ask(key, credentials, inner))
         return await waiter
 
-    async def _ask(self, key: bytes, credentials: Credentials) -> None:
+    async def _ask(self, key: tuple[bytes, str], credentials: Credentials, inner: Authenticator) -> None:
         generation = self._generation
         outcome: Actor | Failure | None
         try:
-            outcome = await self._inner.authenticate(credentials)
+            outcome = await inner.authenticate(credentials)
         except Exception:
             outcome = Failure()  # type: ignore[no-untyped-call]
         else:
-            if outcome is not None and self._seconds > 0 and generation == self._generation:
-                self._entries[key] = (self._clock() + self._seconds, outcome)
+            if outcome is not None and generation == self._generation and (seconds := self._lifetime(outcome)) > 0:
+                self._entries[key[0]] = (self._clock() + seconds, outcome)
                 if len(self._entries) > self._limit:
                     self._entries.popitem(last=False)
         for waiter in self._running.pop(key):
@@ -107,3 +129,7 @@ class RememberedLogins(Authenticator):
                 waiter.errback(outcome)
             else:
                 waiter.callback(outcome)
+
+    def _lifetime(self, actor: Actor) -> float:
+        """Seconds for which `actor` may be remembered from now on."""
+        return self._seconds if actor.expires is None else min(self._seconds, actor.expires - self._now())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from twisted.internet.defer import Deferred
 
 from ..errors import ClawgateError, SettingsError, StorageUnavailable, Unauthenticated
-from ..interfaces import Authenticator, Directory
+from ..interfaces import Authenticator, Directory, Match
 from ..log import make_logger
 from ..model.people import Actor, Credentials, Password, User
 from ..workers import Workers
@@ -103,6 +103,15 @@ class UserFile(Authenticator, Directory):
         await self.refresh()
         account = self._accounts.get(id)
         return account.user if account is not None else None
+
+    async def search(self, text: str, limit: int) -> Sequence[Match]:
+        """People whose id, name or mail address contains `text`, sorted by name."""
+        await self.refresh()
+        wanted = text.strip().casefold()
+        people = [account.user for account in self._accounts.values()] if wanted else []
+        listed = [Match(one.id, one.name, one.mail) for one in people]
+        found = [one for one in listed if any(wanted in value.casefold() for value in one)]
+        return sorted(found, key=lambda one: ((one.name or one.id).casefold(), one.id))[:limit]
 
     def _take(self, seen: _Seen, accounts: Mapping[str, Account]) -> None:
         self._seen, self._accounts = seen, accounts

@@ -141,3 +141,23 @@ def test_no_secret_is_kept(slow, clock):
     learn(logins, slow, Password("alice", "hunter2"), ACTOR)
 
     assert "hunter2" not in repr(vars(logins))
+
+
+@pytest.mark.parametrize(("expires", "lives"), [(None, 10.0), (1_800_000_100.0, 10.0), (1_800_000_004.0, 4.0)])
+def test_a_login_is_not_remembered_for_longer_than_it_is_worth(slow, clock, expires, lives):
+    actor = Actor(User("alice"), expires)
+    logins = RememberedLogins(slow, 10, clock, now=lambda: 1_800_000_000.0 + clock())
+    learn(logins, slow, ALICE, actor)
+    clock.now = lives - 0.1
+    assert actor is result(ask(logins, ALICE))
+    clock.now = lives
+    learn(logins, slow, ALICE, None)
+
+
+def test_what_has_expired_already_is_not_remembered(slow, clock):
+    actor = Actor(User("alice"), 1_799_999_999.0)
+    logins = RememberedLogins(slow, 10, clock, now=lambda: 1_800_000_000.0)
+    learn(logins, slow, ALICE, actor)
+    learn(logins, slow, ALICE, actor)
+
+    assert len(slow.asked) == 2

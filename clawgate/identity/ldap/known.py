@@ -1,0 +1,62 @@
+"""What was found out about people lately."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from ...model.people import User
+
+
+class Known:
+    """Remembers answers, also that there is no such person. Those who ask for the same at once share one answer."""
+
+    def __init__(
+        self, find: Callable[[str], Awaitable[User | None]], seconds: float, most: int, clock: Callable[[], float]
+    ) -> None:
+        """An answer of `find` is remembered for `seconds` of `clock`; at most `most` are, the longest unused goes first."""
+        self._find = find
+        self._seconds = seconds
+        self._most = most
+        self._clock = clock
+        self._people: OrderedDict[str, tuple[float, User | None]] = OrderedDict()
+        self._asking: dict[str, list[Deferred[User | None]]] = {}
+
+    async def get(self, id: str) -> User | None:
+        """As `find`, which may be asked, and raises what it raises."""
+        entry = self._people.get(id)
+        if entry is not None and self._clock() < entry[0]:
+            self._people.move_to_end(id)
+            return entry[1]
+        waiter: Deferred[User | None] = Deferred()
+        waiting = self._asking.setdefault(id, [])
+        waiting.append(waiter)
+        if len(waiting) == 1:
+            # On its own, because the request that came first may be cancelled while others wait for the same answer.
+            Deferred.fromCoroutine(self._ask(id))
+        return await waiter
+
+    def put(self, id: str, user: User | None) -> None:
+        """Remember what was found out otherwise."""
+        self._people[id] = (self._clock() + self._seconds, user)
+        self._people.move_to_end(id)
+        if len(self._people) > self._most:
+            self._people.popitem(last=False)
+
+    async def _ask(self, id: str) -> None:
+        outcome: User | Failure | None
+        try:
+            outcome = await self._find(id)
+        except Exception:
+            outcome = Failure()  # type: ignore[no-untyped-call]
+            self._people.pop(id, None)
+        else:
+            self.put(id, outcome)
+        for waiter in self._asking.pop(id):
+            if isinstance(outcome, Failure):
+                waiter.errback(outcome)
+            else:
+                waiter.callback(outcome)

@@ -1,0 +1,94 @@
+"""What a directory is asked about people. Blocking: for the threads of its pool only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from ...interfaces import Match
+from ...model.people import User
+from ...settings import Ldap
+from . import asking, dn, filters
+from .answers import Entry, Link, Query
+from .errors import BadEntry
+from .groups import Groups
+from .person import Mapper, match, person
+from .pool import Pool
+
+TEXT_LENGTH = 256
+"""Characters of the longest name that is looked for."""
+
+
+class People:
+    """Finds entries, and makes people of them.
+
+    Methods that take no connection raise `DirectoryUnavailable` if no server answers; those that do raise `ServerFailed`. All
+    raise `Refused` if an answer cannot be used.
+    """
+
+    def __init__(self, settings: Ldap, mapper: Mapper, groups: Groups, pool: Pool) -> None:
+        self._settings = settings
+        self._mapper = mapper
+        self._groups = groups
+        self._pool = pool
+        self._filter = settings.user_filter or f"({settings.user_attribute}={filters.PLACE})"
+        self._wanted = mapper.wanted + groups.wanted
+
+    def named(self, link: Link, name: str) -> Sequence[Entry]:
+        """Whom the login `name` means: nobody, one person, or two of several."""
+        return self._below_base(link, filters.fill(self._filter, name))
+
+    def called(self, link: Link, own: str) -> Entry | None:
+        """The person whose entry has the DN `own`."""
+        return asking.entry(link, own, filters.anybody(self._filter), self._wanted)
+
+    def user(self, link: Link, entry: Entry) -> User:
+        """Who `entry` is, with groups. Raises `BadEntry`."""
+        user = person(entry, self._mapper)
+        return attrs.evolve(user, groups=self._groups.of(link, entry, user))
+
+    def find(self, id: str) -> User | None:
+        """The person with exactly this id. Raises `BadEntry`."""
+        return self._pool.ask(lambda link: self._find(link, id)) if can_be_asked(id) else None
+
+    def search(self, text: str, limit: int) -> tuple[Sequence[Match], Sequence[str]]:
+        """People whose id, name or mail address contains `text`, sorted by name; and what is wrong with entries left out."""
+        settings, mapper = self._settings, self._mapper
+        if not can_be_asked(text) or not settings.base:
+            return (), ()
+        wanted = tuple(name for name in (mapper.user, mapper.name, mapper.mail) if name)
+        containing = filters.any_of(*(filters.contains(name, text) for name in wanted))
+        filter = filters.all_of(filters.anybody(self._filter), containing)
+        query = Query(settings.base, settings.scope, filter, wanted, min(limit, settings.search_limit))
+        found: list[Match] = []
+        wrong: list[str] = []
+        for entry in self._pool.ask(lambda link: asking.entries(link, query, partly=True)):
+            try:
+                found.append(match(entry, mapper))
+            except BadEntry as error:
+                wrong.append(str(error))
+        return sorted(found, key=lambda one: ((one.name or one.id).casefold(), one.id)), wrong
+
+    def _find(self, link: Link, id: str) -> User | None:
+        settings = self._settings
+        if settings.base:
+            filter = filters.all_of(filters.anybody(self._filter), filters.equal(settings.user_attribute, id))
+            found = self._below_base(link, filter)
+        else:
+            one = self.called(link, dn.fill(settings.user_dn, id))
+            found = () if one is None else (one,)
+        if len(found) > 1:
+            raise BadEntry(f"several entries have the id {id!r}, such as {found[0].dn} and {found[1].dn}")
+        # Directories compare without regard to case and more; but an id is somebody's in one spelling only.
+        if not found or person(found[0], self._mapper).id != id:
+            return None
+        return self.user(link, found[0])
+
+    def _below_base(self, link: Link, filter: str) -> Sequence[Entry]:
+        return asking.entries(link, Query(self._settings.base, self._settings.scope, filter, self._wanted, 2))
+
+
+def can_be_asked(text: str) -> bool:
+    """Whether anybody can be called so; what is none can break servers and the library, and is never sent."""
+    return bool(text.strip()) and text.isprintable() and len(text) <= TEXT_LENGTH

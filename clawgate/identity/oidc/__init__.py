@@ -1,0 +1,1 @@
+"""Bearer tokens of OpenID providers: who is behind one, and whether it lets them in."""
