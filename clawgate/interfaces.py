@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import attrs
 
-from .model.content import Intent, Written
+from .model.content import Checksum, Intent, Written
 from .model.node import Identity, Node
 from .model.path import Path
 from .model.people import Actor, Credentials, User
@@ -160,24 +160,58 @@ class Times(ABC):
         """Set the modification time (nanoseconds since 1970). Raises `NotFound`."""
 
 
+class Piece(NamedTuple):
+    """A range of what is behind a handle of `Parts`."""
+
+    handle: str
+    start: int
+    stop: int
+
+
 class Parts(ABC):
     """Ability: content that arrives in pieces, each written straight to where it will stay. Handles are opaque text that any
     process may use, also after a restart."""
 
     @abstractmethod
     async def begin(self, size: int | None) -> str:
-        """Start; `size` is the announced total length if known. Returns the handle."""
+        """Start; `size` is the announced total length if known. Returns the handle. Raises `QuotaExceeded`."""
 
     @abstractmethod
-    async def write_at(self, handle: str, offset: int, body: Body) -> int:
-        """Write `body` at byte `offset`; returns the bytes written. Raises `UploadGone`, `QuotaExceeded`, what `body` raises."""
+    async def write_at(
+        self,
+        handle: str,
+        offset: int,
+        body: Body,
+        *,
+        alone: bool = False,
+        compute: Sequence[str] = (),
+        checksums: Sequence[Checksum] = (),
+    ) -> int:
+        """Write `body` at byte `offset`; returns the bytes written, which are as safe then as those of a finished file.
+
+        With `alone` nobody else may write to the handle meanwhile, in any process; without, others may write elsewhere in it.
+        `compute` names algorithms that `finish` will be asked for: they are worked out while bytes come in order. `checksums`
+        are those of `body` itself. Raises `UploadGone`, `Locked`, `QuotaExceeded`, `ChecksumMismatch` (what was written then
+        does not count), what `body` raises.
+        """
+
+    @abstractmethod
+    async def assemble(self, pieces: Sequence[Piece]) -> str:
+        """A new handle whose content is that of `pieces`, one after the other; they stay as they are. Raises `UploadGone`,
+        `QuotaExceeded`, `LengthMismatch` if a piece reaches beyond what was written."""
 
     @abstractmethod
     async def finish(self, handle: str, path: Path, intent: Intent) -> Written:
-        """Verify and publish as `Storage.write` does, without copying; the handle is gone afterwards.
+        """Verify and publish the first `intent.size` bytes as `Storage.write` does, without copying; the handle is gone then.
 
-        On `ChecksumMismatch`, `LengthMismatch` and `PreconditionFailed` the handle stays.
+        Whatever is raised, the handle and its bytes stay. Raises `UploadGone`, `Locked` while somebody writes, `LengthMismatch`
+        if fewer bytes are there.
         """
+
+    @abstractmethod
+    async def published(self, handle: str, path: Path) -> Written | None:
+        """The outcome of a `finish` that was interrupted after it had published: the file at `path` is what was behind `handle`.
+        None if it is not."""
 
     @abstractmethod
     async def abort(self, handle: str) -> None:
@@ -219,9 +253,35 @@ class Authenticator(ABC):
         `TooManyAttempts`; `StorageUnavailable` if the directory cannot be asked."""
 
 
+class Door(ABC):
+    """Lets people in, and looks at where they come from."""
+
+    @abstractmethod
+    async def enter(self, credentials: Credentials, address: str) -> Actor | None:
+        """As `Authenticator.authenticate`, for a client at `address`: an IP address, or ``unix`` for a local socket."""
+
+
+class Match(NamedTuple):
+    """Somebody found by people who look for people. Too little to decide anything by: for that there is `Directory.find_user`."""
+
+    id: str
+    name: str
+    """To show; may be empty."""
+    mail: str
+
+
 class Directory(ABC):
-    """Knows people."""
+    """Knows people. All methods raise `StorageUnavailable` if it cannot be asked."""
 
     @abstractmethod
     async def find_user(self, id: str) -> User | None:
-        """The person with this id."""
+        """The person with this id, in exactly this spelling."""
+
+    @abstractmethod
+    async def search(self, text: str, limit: int) -> Sequence[Match]:
+        """Up to `limit` people whose id, name or mail address contains `text`, in any case; nobody if it is blank."""
+
+    async def groups_of(self, id: str) -> frozenset[str]:
+        """The groups of the person with this id; none if there is no such person."""
+        user = await self.find_user(id)
+        return user.groups if user is not None else frozenset()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 import google_crc32c
@@ -19,6 +19,8 @@ class _Digest(Protocol):
     def update(self, data: bytes, /) -> None: ...
 
     def hexdigest(self) -> str: ...
+
+    def copy(self) -> _Digest: ...
 
 
 class _Rolling:
@@ -35,6 +37,9 @@ class _Rolling:
 
     def hexdigest(self) -> str:
         return f"{self._value:08x}"
+
+    def copy(self) -> _Rolling:
+        return _Rolling(self._extend, self._value)
 
 
 def _adler32(value: int, data: bytes) -> int:
@@ -90,6 +95,22 @@ class Digests:
     def text(self) -> str:
         """All of them as in ``oc:checksums``: ``SHA1:hex MD5:hex``."""
         return " ".join(f"{name}:{digest.hexdigest()}" for name, digest in self._digests.items())
+
+    def copy(self) -> Digests:
+        """The same, to go on with apart from this one."""
+        copied = Digests(())
+        copied._digests = {name: digest.copy() for name, digest in self._digests.items()}
+        return copied
+
+    def covers(self, algorithms: Iterable[str]) -> bool:
+        """Whether all of these are worked out here."""
+        return self._digests.keys() >= set(algorithms)
+
+    def only(self, algorithms: Collection[str]) -> Digests:
+        """A copy that knows of no others than these."""
+        copied = self.copy()
+        copied._digests = {name: digest for name, digest in copied._digests.items() if name in algorithms}
+        return copied
 
     def __bool__(self) -> bool:
         return bool(self._digests)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -17,13 +16,13 @@ from ..errors import (
     ParentMissing,
     PreconditionFailed,
     RangeNotSatisfiable,
-    UploadGone,
 )
-from ..interfaces import Abilities, Body, Copy, Ids, Janitor, Listing, Parts, Quota, Reader, Room, Storage, Times
+from ..interfaces import Abilities, Body, Copy, Ids, Janitor, Listing, Quota, Reader, Room, Storage, Times
 from ..model.content import Intent, Target, Written
 from ..model.node import Identity, Kind, Node
 from ..model.path import Path, is_within, name, split
 from .checksums import ALGORITHMS, Digests
+from .memory_parts import MemoryParts
 
 _BLOCK = 65536
 _Names = Sequence[str]
@@ -79,15 +78,17 @@ class _MemoryReader(Reader):
         return None
 
 
-class MemoryStorage(Storage, Ids, Copy, Quota, Times, Parts, Janitor):
+class MemoryStorage(Storage, Ids, Copy, Quota, Times, Janitor):
     """A tree in memory. `clock` gives nanoseconds since 1970."""
 
     def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
         self._clock = clock
         self._count = 0
         self._root = self._make(None)
-        self._parts: dict[str, tuple[int, bytearray]] = {}
-        self.abilities = Abilities(ids=self, copy=self, quota=self, times=self, parts=self, janitor=self, checksums=ALGORITHMS)
+        self._parts = MemoryParts(self._own, self._publish, self._outcome, clock)
+        self.abilities = Abilities(
+            ids=self, copy=self, quota=self, times=self, parts=self._parts, janitor=self, checksums=ALGORITHMS
+        )
 
     async def stat(self, path: Path) -> Node:
         """See `Storage.stat`."""
@@ -109,7 +110,7 @@ class MemoryStorage(Storage, Ids, Copy, Quota, Times, Parts, Janitor):
 
     async def write(self, path: Path, body: Body, intent: Intent) -> Written:
         """See `Storage.write`."""
-        digests = _digests(intent)
+        _digests(intent)
         self._check_expected(path, intent.expected)
         chunks: list[bytes] = []
         length = 0
@@ -118,7 +119,7 @@ class MemoryStorage(Storage, Ids, Copy, Quota, Times, Parts, Janitor):
             if intent.size is not None and length > intent.size:
                 raise LengthMismatch(f"the content is longer than the {intent.size} bytes announced")
             chunks.append(chunk)
-        return self._publish(path, b"".join(chunks), intent, digests)
+        return self._publish(path, b"".join(chunks), intent)
 
     async def make_folder(self, path: Path) -> Node:
         """See `Storage.make_folder`."""
@@ -186,49 +187,16 @@ class MemoryStorage(Storage, Ids, Copy, Quota, Times, Parts, Janitor):
         entry.touched(mtime_ns)
         return entry.node(path)
 
-    async def begin(self, size: int | None) -> str:
-        """See `Parts.begin`."""
-        handle = secrets.token_hex(16)
-        self._parts[handle] = (self._clock(), bytearray())
-        return handle
-
-    async def write_at(self, handle: str, offset: int, body: Body) -> int:
-        """See `Parts.write_at`."""
-        content = self._part(handle)
-        written = 0
-        async for chunk in body:
-            at = offset + written
-            if len(content) < at:
-                content.extend(bytes(at - len(content)))
-            content[at : at + len(chunk)] = chunk
-            written += len(chunk)
-        return written
-
-    async def finish(self, handle: str, path: Path, intent: Intent) -> Written:
-        """See `Parts.finish`."""
-        written = self._publish(path, bytes(self._part(handle)), intent, _digests(intent))
-        del self._parts[handle]
-        return written
-
-    async def abort(self, handle: str) -> None:
-        """See `Parts.abort`."""
-        self._parts.pop(handle, None)
-
     async def sweep(self, keep: frozenset[str], older_than: float) -> int:
         """See `Janitor.sweep`."""
-        now = self._clock()
-        old = [
-            handle
-            for handle, (begun, _) in self._parts.items()
-            if handle not in keep and now - begun >= older_than * 1_000_000_000
-        ]
-        for handle in old:
-            del self._parts[handle]
-        return len(old)
+        return self._parts.sweep(keep, older_than)
 
-    def _make(self, content: bytes | None, checksums: str = "") -> _Entry:
+    def _own(self) -> str:
         self._count += 1
-        return _Entry(f"m{self._count:x}", self._clock(), content, checksums)
+        return f"m{self._count:x}"
+
+    def _make(self, content: bytes | None, checksums: str = "", own: str = "") -> _Entry:
+        return _Entry(own or self._own(), self._clock(), content, checksums)
 
     def _find(self, path: Path) -> _Entry:
         entry = self._root
@@ -280,13 +248,14 @@ class MemoryStorage(Storage, Ids, Copy, Quota, Times, Parts, Janitor):
             raise PreconditionFailed(f"{path}: the file was changed meanwhile")
         return there
 
-    def _publish(self, path: Path, content: bytes, intent: Intent, digests: Digests) -> Written:
+    def _publish(self, path: Path, content: bytes, intent: Intent, own: str = "") -> Written:
+        digests = _digests(intent)
         if intent.size is not None and len(content) != intent.size:
             raise LengthMismatch(f"{len(content)} bytes came, {intent.size} were announced")
         digests.update(content)
         digests.verify(intent.checksums)
         replaced = self._check_expected(path, intent.expected)
-        entry = self._make(content, digests.text())
+        entry = self._make(content, digests.text(), own)
         entry.id = intent.id or (replaced.id if replaced else entry.own)
         if intent.mtime_ns is not None:
             entry.mtime_ns = intent.mtime_ns
@@ -294,11 +263,13 @@ class MemoryStorage(Storage, Ids, Copy, Quota, Times, Parts, Janitor):
         self._set(folder, label, entry)
         return Written(entry.node(path), replaced is not None, entry.identity())
 
-    def _part(self, handle: str) -> bytearray:
-        part = self._parts.get(handle)
-        if part is None:
-            raise UploadGone("there is no such upload")
-        return part[1]
+    def _outcome(self, path: Path, own: str) -> Written | None:
+        """Of the write that put what has the own name `own` at `path`; None: something else is there, or nothing."""
+        try:
+            entry = self._find(path)
+        except NotFound:
+            return None
+        return Written(entry.node(path), entry.id != own, entry.identity()) if entry.own == own else None
 
     def _copy(self, entry: _Entry, deep: bool) -> _Entry:
         copied = self._make(entry.content, entry.checksums)
@@ -309,6 +280,7 @@ class MemoryStorage(Storage, Ids, Copy, Quota, Times, Parts, Janitor):
 
 
 def _digests(intent: Intent) -> Digests:
+    """Raises `InvalidRequest` for an unknown algorithm."""
     return Digests([*intent.compute, *(checksum.algorithm for checksum in intent.checksums)])
 
 

@@ -18,14 +18,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-import unicodedata
 import zlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from itertools import pairwise
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, gatherResults
 
 from ..errors import (
     AlreadyExists,
@@ -38,141 +35,52 @@ from ..errors import (
     NotFound,
     ParentMissing,
     PreconditionFailed,
-    UploadGone,
 )
-from ..interfaces import Copy, Ids, Parts, Storage, Times
+from ..interfaces import Copy, Ids, Storage, Times
 from ..model.content import Checksum, Intent, Target, Written
 from ..model.node import Kind, Node
-from ..model.path import ROOT, Path, join, split
-
-T = TypeVar("T")
-
-SMALL = b"hello, world\n"
-LARGE = bytes(range(256)) * 2048 + b"the end"
-"""More than any driver keeps in memory as a whole."""
-MTIME = 1_600_000_000_123_456_789
-NAMES = (
-    "plain.txt",
-    "with space & 100%.txt",
-    "#hash?query;semi",
-    "back\\slash 'quotes\" <xml>",
-    unicodedata.normalize("NFC", "Ünï.txt"),
-    unicodedata.normalize("NFD", "Ünï.txt"),
-    "日本語.txt",
-    "😀.txt",
-    ".hidden",
-    "-dash",
-    "new\nline",
-    "trailing. ",
-    "\u201b",
-    "a" * 255,
-    "é" * 127,
+from ..model.path import ROOT, Path, split
+from .parts import PartsConformance
+from .tools import (
+    LARGE,
+    MTIME,
+    NAMES,
+    SMALL,
+    Broken,
+    Held,
+    body_of,
+    breaking,
+    children,
+    forbidden,
+    get,
+    outcomes,
+    put,
+    start,
+    tree,
 )
 
-
-class Broken(Exception):
-    """What a body raises that breaks in the middle."""
-
-
-async def body_of(content: bytes, chunk: int = 65536) -> AsyncIterator[bytes]:
-    """`content` in chunks."""
-    for start in range(0, len(content), chunk):
-        yield content[start : start + chunk]
-
-
-async def breaking(content: bytes) -> AsyncIterator[bytes]:
-    """`content`, and then `Broken`."""
-    async for chunk in body_of(content):
-        yield chunk
-    raise Broken
-
-
-async def forbidden() -> AsyncIterator[bytes]:
-    """A body that must not be read."""
-    raise AssertionError("the body was read")
-    yield b""
+__all__ = [
+    "LARGE",
+    "MTIME",
+    "NAMES",
+    "SMALL",
+    "Broken",
+    "Held",
+    "StorageConformance",
+    "body_of",
+    "breaking",
+    "children",
+    "forbidden",
+    "get",
+    "outcomes",
+    "put",
+    "start",
+    "tree",
+]
 
 
-async def put(storage: Storage, path: str, content: bytes, **intent: Any) -> Written:
-    """Write `content` with its length announced; `intent` as for `Intent`."""
-    return await storage.write(Path(path), body_of(content), Intent(**{"size": len(content), **intent}))
-
-
-async def get(storage: Storage, path: str, start: int = 0, stop: int | None = None) -> bytes:
-    """The content of a file."""
-    reader = await storage.read(Path(path))
-    try:
-        return b"".join([chunk async for chunk in reader.stream(start, stop)])
-    finally:
-        await reader.close()
-
-
-async def children(storage: Storage, path: str = "") -> dict[str, Node]:
-    """The children of a folder by name."""
-    listing = await storage.list(Path(path))
-    nodes = [node async for page in listing.pages for node in page]
-    found = {node.name: node for node in nodes}
-    assert len(found) == len(nodes), "a name was listed twice"
-    return found
-
-
-async def tree(storage: Storage, path: Path = ROOT) -> dict[str, bytes | None]:
-    """All paths below `path` with their content, None for folders."""
-    found: dict[str, bytes | None] = {}
-    for name, node in (await children(storage, path)).items():
-        below = join(path, name)
-        found[below] = None if node.is_folder else await get(storage, below)
-        if node.is_folder:
-            found.update(await tree(storage, below))
-    return found
-
-
-def start(coroutine: Coroutine[Deferred[Any], Any, T]) -> Deferred[T]:
-    """Run something beside the test."""
-    return Deferred.fromCoroutine(coroutine)
-
-
-async def outcomes(coroutines: Iterable[Coroutine[Deferred[Any], Any, T]]) -> list[T | Exception]:
-    """Run all at the same time; results or the errors raised."""
-
-    async def safely(coroutine: Coroutine[Deferred[Any], Any, T]) -> T | Exception:
-        try:
-            return await coroutine
-        except Exception as error:
-            return error
-
-    found: list[T | Exception] = await gatherResults([start(safely(coroutine)) for coroutine in coroutines])
-    return found
-
-
-class Held:
-    """A body that gives its content and then waits, so that a test can act in the middle of a write."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self.reached: Deferred[None] = Deferred()
-        """Fires when all of the content was taken."""
-        self.go_on: Deferred[None] = Deferred()
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """The chunks."""
-        async for chunk in body_of(self._content):
-            yield chunk
-        self.reached.callback(None)
-        await self.go_on
-
-
-class StorageConformance:
+class StorageConformance(PartsConformance):
     """Derive, give a fixture ``storage`` (an empty one), and override what is said to be overridable."""
-
-    async def leftovers(self, storage: Storage) -> list[str]:
-        """What interrupted work left behind, physically; override where that can be seen."""
-        return []
-
-    async def see_unchanged(self, storage: Storage, before: dict[str, bytes | None]) -> None:
-        """Fail if anything is not as `tree` said `before`, or anything was left behind."""
-        assert await tree(storage) == before
-        assert await self.leftovers(storage) == []
 
     # Looking
 
@@ -542,12 +450,6 @@ class StorageConformance:
             pytest.skip("no copies")
         return storage.abilities.copy
 
-    def parts(self, storage: Storage) -> Parts:
-        """The ability, or the test is skipped."""
-        if storage.abilities.parts is None:
-            pytest.skip("no parts")
-        return storage.abilities.parts
-
     def times(self, storage: Storage) -> Times:
         """The ability, or the test is skipped."""
         if storage.abilities.times is None:
@@ -678,74 +580,3 @@ class StorageConformance:
         room = await storage.abilities.quota.room()
         assert room.used is None or room.used >= len(SMALL)
         assert room.available is None or room.available >= 0
-
-    async def test_parts_in_any_order(self, storage: Storage) -> None:
-        parts = self.parts(storage)
-        await put(storage, "file", b"old")
-        handle = await parts.begin(len(LARGE))
-        cuts = [0, 100, 200_000, 400_001, len(LARGE)]
-        for first, end in reversed(list(pairwise(cuts))):
-            assert await parts.write_at(handle, first, body_of(LARGE[first:end])) == end - first
-        assert await tree(storage) == {"file": b"old"}
-        sum = Checksum("SHA1", hashlib.sha1(LARGE).hexdigest())
-        written = await parts.finish(handle, Path("file"), Intent(size=len(LARGE), checksums=(sum,), mtime_ns=MTIME))
-        assert (written.replaced, written.node.mtime_ns, written.node.size) == (True, MTIME, len(LARGE))
-        await self.see_unchanged(storage, {"file": LARGE})
-        for call in (parts.finish(handle, Path("new"), Intent()), parts.write_at(handle, 0, body_of(b"x"))):
-            with pytest.raises(UploadGone):
-                await call
-        await self.see_unchanged(storage, {"file": LARGE})
-
-    async def test_a_part_that_breaks_keeps_what_came(self, storage: Storage) -> None:
-        parts = self.parts(storage)
-        handle = await parts.begin(None)
-        with pytest.raises(Broken):
-            await parts.write_at(handle, 0, breaking(SMALL))
-        await parts.write_at(handle, len(SMALL), body_of(b"more"))
-        await parts.finish(handle, Path("file"), Intent())
-        await self.see_unchanged(storage, {"file": SMALL + b"more"})
-
-    async def test_a_finish_that_fails_can_be_repeated(self, storage: Storage) -> None:
-        parts = self.parts(storage)
-        first = await put(storage, "file", b"old")
-        handle = await parts.begin(len(SMALL))
-        await parts.write_at(handle, 0, body_of(SMALL))
-        wrong = Checksum("SHA1", "0" * 40)
-        for intent, error in (
-            (Intent(size=len(SMALL) + 1), LengthMismatch),
-            (Intent(checksums=(wrong,)), ChecksumMismatch),
-            (Intent(expected=Target.NOTHING), PreconditionFailed),
-            (Intent(expected=first.node.seen + "0"), PreconditionFailed),
-        ):
-            with pytest.raises(error):
-                await parts.finish(handle, Path("file"), intent)
-        with pytest.raises(ParentMissing):
-            await parts.finish(handle, Path("gone/file"), Intent())
-        assert await tree(storage) == {"file": b"old"}
-        await parts.finish(handle, Path("file"), Intent(expected=first.node.seen))
-        await self.see_unchanged(storage, {"file": SMALL})
-
-    async def test_parts_can_be_given_up(self, storage: Storage) -> None:
-        parts = self.parts(storage)
-        handle = await parts.begin(None)
-        await parts.write_at(handle, 0, body_of(SMALL))
-        await parts.abort(handle)
-        await parts.abort(handle)
-        await parts.abort("../../etc/passwd")
-        with pytest.raises(UploadGone):
-            await parts.write_at("no such handle", 0, body_of(SMALL))
-        await self.see_unchanged(storage, {})
-
-    async def test_the_janitor_keeps_what_is_named(self, storage: Storage) -> None:
-        parts = self.parts(storage)
-        if storage.abilities.janitor is None:
-            pytest.skip("no janitor")
-        await put(storage, "file", SMALL)
-        kept, lost = await parts.begin(None), await parts.begin(None)
-        await parts.write_at(kept, 0, body_of(LARGE))
-        assert await storage.abilities.janitor.sweep(frozenset(), 3600) == 0
-        assert await storage.abilities.janitor.sweep(frozenset({kept}), 0) == 1
-        with pytest.raises(UploadGone):
-            await parts.finish(lost, Path("new"), Intent())
-        await parts.finish(kept, Path("new"), Intent())
-        await self.see_unchanged(storage, {"file": SMALL, "new": LARGE})

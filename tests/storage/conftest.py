@@ -5,7 +5,7 @@ from twisted.internet import reactor
 
 from clawgate.workers import Workers
 
-pytest.register_assert_rewrite("clawgate.testing.conformance")
+pytest.register_assert_rewrite("clawgate.testing")
 
 
 @pytest.fixture

@@ -74,6 +74,21 @@ def carry(source: bytes | int, state: os.stat_result, fd: int, mine: os.stat_res
     return recorded
 
 
+def take_back(fd: int, state: os.stat_result) -> None:
+    """Undo what `settle` or `carry` did to the file `fd`, whose state was `state` before: it may be shown elsewhere now.
+
+    What is not permitted is left.
+    """
+    with contextlib.suppress(OSError):
+        for name in os.listxattr(fd):
+            if name == _ACCESS or name.startswith("user."):
+                os.removexattr(fd, name)
+    with contextlib.suppress(OSError):
+        os.fchown(fd, state.st_uid, state.st_gid)
+    with contextlib.suppress(OSError):
+        os.fchmod(fd, S_IMODE(state.st_mode))
+
+
 def proc_path(folder: int, name: bytes) -> bytes:
     """A path of `name` in the open `folder` for calls that take no descriptor of a folder."""
     return b"/proc/self/fd/%d/%s" % (folder, name)

@@ -26,7 +26,7 @@ from .failures import guarded
 from .ground import Ground, Spot, node_of
 from .identity import identify, keep, own_of
 from .options import Durability
-from .publishing import check_expected, rename_new
+from .publishing import check_expected, check_place, rename_new
 from .staging import CREATE, Slot, create, discard, reserved
 from .transfer import transfer
 
@@ -58,9 +58,7 @@ class Draft:
         with self._lock, guarded(self._path):
             self._check()
             with self._ground.spot(self._path, follow=True) as spot:
-                check_expected(self._ground, spot, self._intent.expected)
-                if not os.access(b".", os.W_OK | os.X_OK, dir_fd=spot.fd, effective_ids=True):
-                    raise Forbidden(f"{self._path}: the storage does not permit this")
+                check_place(self._ground, spot, self._intent.expected)
                 self._slot, self._fd = create(self._ground, spot, sure=True)
                 check_room(self._fd, self._intent.size)
 

@@ -25,6 +25,7 @@ from .ground import Ground, node_of
 from .identity import identities, pin, touch
 from .moving import move, recover
 from .options import Durability, PosixOptions
+from .part_file import token_of
 from .parts import PosixParts
 from .reading import open_reader
 from .scanning import scan
@@ -43,8 +44,18 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
     (`staging`); no path, link or race leads out of the tree (`confined`).
     """
 
-    def __init__(self, root: str, workers: Workers, options: PosixOptions, watches: FolderWatches | None = None) -> None:
-        """`root` must be there when the storage is used. With `watches` listings vouch for themselves (`Listing.current`)."""
+    def __init__(
+        self,
+        root: str,
+        workers: Workers,
+        options: PosixOptions,
+        watches: FolderWatches | None = None,
+        cpu: Workers | None = None,
+    ) -> None:
+        """`root` must be there when the storage is used. With `watches` listings vouch for themselves (`Listing.current`).
+
+        `cpu` does what takes long, checksums of whole files for instance; None: `workers`.
+        """
         self._ground = Ground(root, options)
         self._workers = workers
         self._options = options
@@ -54,7 +65,7 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
             copy=self,
             quota=self,
             times=self,
-            parts=PosixParts(self._ground, workers),
+            parts=PosixParts(self._ground, workers, cpu or workers),
             janitor=self,
             checksums=ALGORITHMS,
         )
@@ -215,7 +226,7 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
     def _sweep(self, keep: frozenset[str], older_than: float) -> int:
         with guarded(""):
             recover(self._ground)
-            return sweep(self._ground, keep, older_than, time.time())
+            return sweep(self._ground, frozenset(map(token_of, keep)), older_than, time.time())
 
 
 def _empty(rest: Slot) -> None:

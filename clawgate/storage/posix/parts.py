@@ -1,198 +1,175 @@
-"""Content that arrives in pieces, in any order: one sparse file in the staging folder."""
+"""Content that arrives in pieces, in any order: one sparse file in the staging folder.
+
+A piece is written where it will stay, so that the end is a rename. Checksums of the whole are worked out while pieces come in
+order (`running`); for what did not, the file is read at the end.
+"""
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
 import os
-import re
-import secrets
-import threading
+from collections.abc import Iterator, Sequence
 
-from ...errors import Disconnected, LengthMismatch, Locked, UploadGone
-from ...interfaces import Body, Parts
-from ...model.content import Intent, Written
+from ...errors import QuotaExceeded, UploadGone
+from ...interfaces import Body, Parts, Piece
+from ...model.content import Checksum, Intent, Written
 from ...model.path import Path
 from ...workers import Workers
-from ..checksums import Digests
-from .draft import check_room, publish, write_all
+from .draft import check_room
 from .failures import guarded
-from .ground import Ground
-from .publishing import check_expected
-from .staging import CREATE, Slot, open_staging
-
-_HANDLE = re.compile(r"[0-9a-f]{32}")
-_READ = 1024 * 1024
+from .ground import Ground, sync_folder
+from .options import Durability
+from .part_file import Handle, OpenPart, create_part
+from .part_finishing import Finishing, published
+from .part_joining import Joining
+from .part_writing import LAST, Writing
+from .running import Runnings
+from .staging import open_staging
 
 
 class PosixParts(Parts):
-    """The handle is the random part of the file's name."""
+    """The handle names the file and its inode (`part_file`)."""
 
-    def __init__(self, ground: Ground, workers: Workers) -> None:
+    def __init__(self, ground: Ground, workers: Workers, cpu: Workers) -> None:
+        """`cpu` reads and copies whole files."""
         self._ground = ground
+        self._cpu = cpu
         self._workers = workers
-        self._writing: dict[str, set[_Part]] = {}
+        self._runnings = Runnings()
+        self._open: dict[str, set[OpenPart]] = {}
 
     async def begin(self, size: int | None) -> str:
-        """See `Parts.begin`. Raises `QuotaExceeded` if `size` does not fit."""
+        """See `Parts.begin`. Raises `QuotaExceeded` if `size` does not fit now; nothing is set aside for it."""
         return await self._workers.run(self._begin, size)
 
-    async def write_at(self, handle: str, offset: int, body: Body) -> int:
-        """See `Parts.write_at`. What `body` gave before it failed is written."""
-        part = _Part(self._ground, handle)
-        writing = self._writing.setdefault(handle, set())
-        writing.add(part)
-        try:
-            await self._workers.run(part.open)
+    async def write_at(
+        self,
+        handle: str,
+        offset: int,
+        body: Body,
+        *,
+        alone: bool = False,
+        compute: Sequence[str] = (),
+        checksums: Sequence[Checksum] = (),
+    ) -> int:
+        """See `Parts.write_at`. What `body` gave before it failed is written.
+
+        A call to a worker for each block; what is in the way is noticed with the first one. Raises `Overloaded` only then, and
+        `Disconnected` if it is cut off by `finish`.
+        """
+        writing = Writing(self._ground, self._runnings, handle, offset, alone=alone, compute=compute, checksums=checksums)
+        with self._at_work(handle, writing):
             block = self._ground.options.block_bytes
-            written = held = 0
             chunks: list[bytes] = []
+            held = 0
+            run = self._workers.run
             try:
                 async for chunk in body:
+                    if held >= block:
+                        some, chunks, held = chunks, [], 0
+                        await run(writing.write, some)
+                        run = self._workers.run_always
                     chunks.append(chunk)
                     held += len(chunk)
-                    if held >= block:
-                        some, length, chunks, held = chunks, held, [], 0
-                        await self._workers.run(part.write, some, offset + written)
-                        written += length
-            finally:
-                if chunks:
-                    await self._workers.run_always(part.write, chunks, offset + written)
-            return written + held
+            except GeneratorExit:
+                # Nobody resumes this coroutine any more.
+                writing.close()
+                raise
+            except BaseException:
+                await self._workers.run_always(writing.leave, chunks)
+                raise
+            return await run(writing.end, chunks)
+
+    async def assemble(self, pieces: Sequence[Piece]) -> str:
+        """See `Parts.assemble`. Copied by the kernel, shared where the file system can; holes become zeros."""
+        joining = Joining(self._ground, pieces)
+        try:
+            return await self._cpu.run(joining.run)
         finally:
-            writing.discard(part)
-            if not writing:
-                self._writing.pop(handle, None)
-            await self._workers.run_always(part.close)
+            joining.stop()
 
     async def finish(self, handle: str, path: Path, intent: Intent) -> Written:
-        """See `Parts.finish`. One pass over the content if checksums are asked for.
+        """See `Parts.finish`. Reads only what no running checksum covers, and what one attempt has read the next one need not.
 
-        Whoever still writes to the handle in this process is cut off; raises `Locked` if another process does.
+        Whoever still writes to the handle in this process is cut off; raises `Locked` if another process does. Where `path` lies
+        on another file system, the content is copied there.
         """
-        part = _Part(self._ground, handle)
-        stale = list(self._writing.get(handle, ()))
-        try:
-            return await self._workers.run(part.finish, path, intent, stale)
-        finally:
-            part.stop()
+        finishing = Finishing(self._ground, self._runnings, handle, path, intent)
+        others = list(self._open.get(handle, ()))
+        with self._at_work(handle, finishing):
+            try:
+                written = await self._workers.run(finishing.begin, others)
+                if written is None:
+                    run = self._cpu.run
+                    while await run(finishing.step):
+                        run = self._cpu.run_always
+                    written = await self._workers.run_always(finishing.publish)
+                return written
+            except GeneratorExit:
+                finishing.close()
+                raise
+            except BaseException:
+                finishing.stop()
+                await self._workers.run_always(finishing.close)
+                raise
+
+    async def published(self, handle: str, path: Path) -> Written | None:
+        """See `Parts.published`. Always None where publishing had to copy to another file system: that file is another one.
+
+        Where the file system has no file handles (`identity`), a file that was made anew at `path` may have the inode number of
+        one that was lost.
+        """
+        return await self._workers.run(_published, self._ground, handle, path)
 
     async def abort(self, handle: str) -> None:
         """See `Parts.abort`."""
+        self._runnings.drop(handle)
         await self._workers.run(self._abort, handle)
+
+    @contextlib.contextmanager
+    def _at_work(self, handle: str, part: OpenPart) -> Iterator[None]:
+        parts = self._open.setdefault(handle, set())
+        parts.add(part)
+        try:
+            yield
+        finally:
+            parts.discard(part)
+            if not parts:
+                self._open.pop(handle, None)
 
     def _begin(self, size: int | None) -> str:
         with guarded(""):
-            handle = secrets.token_hex(16)
-            staging = open_staging(self._ground.root())
+            root = self._ground.root()
+            staging = open_staging(root)
             try:
                 check_room(staging, size)
-                os.close(os.open(_name(handle), CREATE, 0o666, dir_fd=staging))
-            finally:
-                os.close(staging)
-            return handle
-
-    def _abort(self, handle: str) -> None:
-        if not _HANDLE.fullmatch(handle):
-            return
-        with guarded(""):
-            staging = open_staging(self._ground.root())
-            try:
-                os.unlink(_name(handle), dir_fd=staging)
-            except FileNotFoundError:
-                return
-            finally:
-                os.close(staging)
-
-
-class _Part:
-    """One piece on its way. `close` waits for a call that still runs in a thread nobody listens to."""
-
-    def __init__(self, ground: Ground, handle: str) -> None:
-        self._ground = ground
-        self._handle = handle
-        self._lock = threading.Lock()
-        self._over = False
-        self._fd = -1
-        if not _HANDLE.fullmatch(handle):
-            raise UploadGone("there is no such upload")
-
-    def open(self) -> None:
-        """Open the file for writing. Raises `UploadGone`."""
-        with self._lock, guarded(""):
-            if not self._over:
-                staging = open_staging(self._ground.root())
+                if size is not None and size > LAST:
+                    raise QuotaExceeded("no storage holds files of this size")
+                handle, fd = create_part(root, staging)
                 try:
-                    self._fd = self._open(staging, os.O_WRONLY, fcntl.LOCK_SH)
-                finally:
-                    os.close(staging)
-
-    def write(self, chunks: list[bytes], offset: int) -> None:
-        """Write at byte `offset`."""
-        with self._lock, guarded(""):
-            if self._fd < 0:
-                raise Disconnected("the transfer was given up")
-            write_all(self._fd, chunks, offset)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        with self._lock:
-            self._over = True
-            fd, self._fd = self._fd, -1
-            if fd >= 0:
-                os.close(fd)
-
-    def stop(self) -> None:
-        """Let a `finish` that nobody waits for any more give up before it publishes."""
-        self._over = True
-
-    def finish(self, path: Path, intent: Intent, stale: list[_Part]) -> Written:
-        """Verify and publish; nothing may be written any more, for it would show in the published file."""
-        for part in stale:
-            part.close()
-        digests = Digests([*intent.compute, *(checksum.algorithm for checksum in intent.checksums)])
-        with guarded(path), self._ground.spot(path, follow=True) as spot:
-            check_expected(self._ground, spot, intent.expected)
-            slot = Slot(open_staging(spot.root), _name(self._handle))
-            try:
-                fd = self._open(slot.fd, os.O_RDWR, fcntl.LOCK_EX)
-                try:
-                    size = os.fstat(fd).st_size
-                    if intent.size is not None and intent.size != size:
-                        raise LengthMismatch(f"{size} bytes came, {intent.size} were announced")
-                    if digests:
-                        self._digest(fd, digests)
-                        digests.verify(intent.checksums)
-                    if self._over:
-                        raise Disconnected("the upload was given up")
-                    return publish(self._ground, slot, fd, spot, intent, digests.text())
+                    # Without a mark there will be no running checksums, that is all.
+                    with contextlib.suppress(OSError):
+                        self._runnings.mark(fd)
+                    if self._ground.options.durability is Durability.FULL:
+                        sync_folder(staging)
                 finally:
                     os.close(fd)
             finally:
-                slot.close()
+                os.close(staging)
+            return str(handle)
 
-    def _digest(self, fd: int, digests: Digests) -> None:
-        offset = 0
-        while block := os.pread(fd, _READ, offset):
-            digests.update(block)
-            offset += len(block)
-            if self._over:
-                raise Disconnected("the upload was given up")
-
-    def _open(self, staging: int, flags: int, lock: int) -> int:
-        try:
-            fd = os.open(_name(self._handle), flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=staging)
-        except FileNotFoundError:
-            raise UploadGone("there is no such upload") from None
-        try:
-            fcntl.flock(fd, lock | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            raise Locked("the upload is in use elsewhere") from None
-        except OSError:
-            # NFS without a lock service: sessions are kept apart by whoever owns them.
-            return fd
-        return fd
+    def _abort(self, handle: str) -> None:
+        with guarded(""), contextlib.suppress(UploadGone, FileNotFoundError):
+            name = Handle.parse(handle).name
+            staging = open_staging(self._ground.root(), create=False)
+            try:
+                os.unlink(name, dir_fd=staging)
+            finally:
+                os.close(staging)
 
 
-def _name(handle: str) -> bytes:
-    return b"part-" + handle.encode()
+def _published(ground: Ground, handle: str, path: Path) -> Written | None:
+    try:
+        return published(ground, handle, path)
+    except UploadGone:
+        return None

@@ -7,7 +7,7 @@ import errno
 import os
 from stat import S_ISDIR
 
-from ...errors import AlreadyExists, IsAFolder, PreconditionFailed
+from ...errors import AlreadyExists, Forbidden, IsAFolder, PreconditionFailed
 from ...model.content import Target
 from . import kernel
 from .ground import Ground, Spot, seen_of
@@ -27,6 +27,13 @@ def check_expected(ground: Ground, spot: Spot, expected: Target | str) -> os.sta
     if not isinstance(expected, Target) and seen_of(there) != expected:
         raise PreconditionFailed(f"{spot.path}: the file was changed meanwhile")
     return there
+
+
+def check_place(ground: Ground, spot: Spot, expected: Target | str) -> None:
+    """Refuse what can be refused before the content is there. Errors as `check_expected`."""
+    check_expected(ground, spot, expected)
+    if not os.access(b".", os.W_OK | os.X_OK, dir_fd=spot.fd, effective_ids=True):
+        raise Forbidden(f"{spot.path}: the storage does not permit this")
 
 
 def rename_new(folder: int, name: bytes, spot: Spot) -> None:

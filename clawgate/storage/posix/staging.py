@@ -3,7 +3,7 @@
 The folder ``.clawgate`` in the root of the tree holds, by the start of the name:
 
 ``tmp-``    content on its way
-``part-``   content that arrives in pieces (`interfaces.Parts`); the rest of the name is the handle
+``part-``   content that arrives in pieces (`interfaces.Parts`); the rest of the name is the token in the handle
 ``trash-``  what was removed or replaced
 ``in-``     a copy on its way, or what is being moved over something else (`moving`)
 ``old-``, ``note-``  what had to step aside for it, and how to undo that
@@ -236,7 +236,7 @@ def _open_up(folder: int, name: bytes) -> None:
 
 
 def sweep(ground: Ground, keep: frozenset[str], older_than: float, now: float) -> int:
-    """Remove leftovers older than `older_than` seconds but the parts in `keep`; returns how many there were."""
+    """Remove leftovers older than `older_than` seconds but the parts whose tokens are in `keep`; returns how many there were."""
     try:
         staging = open_staging(ground.root(), create=False)
     except FileNotFoundError:

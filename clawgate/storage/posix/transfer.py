@@ -29,22 +29,38 @@ def transfer(source: int, target: int, stopped: Callable[[], bool] = lambda: Fal
     except OSError as error:
         if error.errno not in _CANNOT:
             raise
-    offset = 0
+    transfer_range(source, 0, None, target, 0, stopped)
+
+
+def transfer_range(
+    source: int, start: int, stop: int | None, target: int, at: int, stopped: Callable[[], bool] = lambda: False
+) -> int:
+    """Write bytes `start` up to (not including) `stop` of `source` (None: to its end) to `target` at byte `at`.
+
+    The kernel shares blocks where it can, else it copies; else they are read and written. Returns how many bytes there were.
+    Raises `Disconnected` once `stopped` says so.
+    """
+    offset, shift = start, at - start
+
+    def most(step: int) -> int:
+        return step if stop is None else min(step, stop - offset)
+
     try:
-        while done := os.copy_file_range(source, target, _STEP, offset, offset):
+        while most(_STEP) and (done := os.copy_file_range(source, target, most(_STEP), offset, offset + shift)):
             offset += done
             _check(stopped)
     except OSError as error:
         if error.errno not in _CANNOT:
             raise
     # Some file systems (procfs, FUSE) say "nothing copied" where there is more: reading decides where the end is.
-    while block := os.pread(source, _BLOCK, offset):
+    while block := os.pread(source, most(_BLOCK), offset):
         view = memoryview(block)
         while view:
-            done = os.pwrite(target, view, offset)
+            done = os.pwrite(target, view, offset + shift)
             offset += done
             view = view[done:]
         _check(stopped)
+    return offset - start
 
 
 def _check(stopped: Callable[[], bool]) -> None:

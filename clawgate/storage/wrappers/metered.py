@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import attrs
 
-from ...interfaces import Body, Copy, Ids, Janitor, Listing, Parts, Quota, Reader, Room, Storage, Times
-from ...model.content import Intent, Written
+from ...interfaces import Body, Copy, Ids, Janitor, Listing, Parts, Piece, Quota, Reader, Room, Storage, Times
+from ...model.content import Checksum, Intent, Written
 from ...model.node import Identity, Node
 from ...model.path import Path
 
@@ -130,11 +130,27 @@ class _MeteredParts(Parts):
     async def begin(self, size: int | None) -> str:
         return await self._meter("begin", self._inner.begin(size))
 
-    async def write_at(self, handle: str, offset: int, body: Body) -> int:
-        return await self._meter("write_at", self._inner.write_at(handle, offset, body))
+    async def write_at(
+        self,
+        handle: str,
+        offset: int,
+        body: Body,
+        *,
+        alone: bool = False,
+        compute: Sequence[str] = (),
+        checksums: Sequence[Checksum] = (),
+    ) -> int:
+        call = self._inner.write_at(handle, offset, body, alone=alone, compute=compute, checksums=checksums)
+        return await self._meter("write_at", call)
+
+    async def assemble(self, pieces: Sequence[Piece]) -> str:
+        return await self._meter("assemble", self._inner.assemble(pieces))
 
     async def finish(self, handle: str, path: Path, intent: Intent) -> Written:
         return await self._meter("finish", self._inner.finish(handle, path, intent))
+
+    async def published(self, handle: str, path: Path) -> Written | None:
+        return await self._meter("published", self._inner.published(handle, path))
 
     async def abort(self, handle: str) -> None:
         await self._meter("abort", self._inner.abort(handle))

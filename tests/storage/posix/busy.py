@@ -9,10 +9,12 @@ import sys
 from twisted.internet import defer, task
 
 from clawgate.errors import ClawgateError
+from clawgate.interfaces import Piece
 from clawgate.model.content import Intent
 from clawgate.model.path import Path
 from clawgate.storage.posix import PosixOptions, PosixStorage
 from clawgate.testing.conformance import body_of, put
+from clawgate.testing.parts import sha1
 from clawgate.workers import Workers
 
 CONTENTS = [b"small", b"medium" * 10_000, b"large" * 100_000]
@@ -30,9 +32,17 @@ async def work(storage, chance, n):
                 await put(storage, name, chance.choice(CONTENTS), compute=("SHA1",))
                 print("written", name, flush=True)
             elif act == 1:
-                handle = await storage.abilities.parts.begin(None)
-                await storage.abilities.parts.write_at(handle, 0, body_of(chance.choice(CONTENTS)))
-                await storage.abilities.parts.finish(handle, Path(name), Intent())
+                parts, content = storage.abilities.parts, chance.choice(CONTENTS)
+                cut = chance.randrange(len(content))
+                pieces = [(0, content[:cut]), (cut, content[cut:])]
+                chance.shuffle(pieces)
+                handle = await parts.begin(None)
+                for offset, some in pieces:
+                    await parts.write_at(handle, offset, body_of(some), compute=("SHA1",))
+                if chance.randrange(2):
+                    handle, old = await parts.assemble([Piece(handle, 0, len(content))]), handle
+                    await parts.abort(old)
+                await parts.finish(handle, Path(name), Intent(checksums=(sha1(content),)))
                 print("written", name, flush=True)
             elif act == 2:
                 await storage.copy(Path(mine), Path(f"copy{n}"), replace=True)

@@ -12,10 +12,12 @@ import time
 from twisted.internet import defer, task
 
 from clawgate.errors import Forbidden, NotSupported, QuotaExceeded
+from clawgate.interfaces import Piece
 from clawgate.model.content import Intent, Target
 from clawgate.model.path import ROOT, Path
 from clawgate.storage.posix import PosixOptions, PosixStorage
 from clawgate.testing.conformance import LARGE, SMALL, body_of, children, get, put, tree
+from clawgate.testing.parts import sha1
 from clawgate.workers import Workers
 
 BIG = os.urandom(3 << 20)
@@ -76,6 +78,8 @@ async def both(reactor, root, storage):
     await refused(QuotaExceeded, storage.abilities.parts.finish(handle, Path("mnt/file"), Intent()))
     await storage.abilities.parts.abort(handle)
     await gone()
+    await elsewhere(root, storage)
+    await gone()
 
     await put(storage, "local", SMALL)
     await storage.make_folder(Path("folder"))
@@ -109,6 +113,30 @@ async def both(reactor, root, storage):
     assert await tree(storage) == {"mnt": None}
 
 
+async def elsewhere(root, storage):
+    """What could not be published on one file system, with all that it was to take over there, is published on another."""
+    parts = storage.abilities.parts
+    await put(storage, "mnt/file", SMALL)
+    os.chmod(f"{root}/mnt/file", 0o400)
+    handle = await parts.begin(None)
+    await parts.write_at(handle, 0, body_of(BIG), compute=("SHA1",))
+    checksums = (sha1(BIG),)
+    for _ in range(2):
+        await refused(QuotaExceeded, parts.finish(handle, Path("mnt/file"), Intent(checksums=checksums, mtime_ns=1)))
+        assert await parts.published(handle, Path("mnt/file")) is None
+    written = await parts.finish(handle, Path("file"), Intent(checksums=checksums))
+    assert os.stat(f"{root}/file").st_mode & 0o777 == 0o644
+    assert written.identity.id == written.identity.own
+    assert await parts.published(handle, Path("file")) == written
+    assert await get(storage, "file") == BIG
+    await storage.remove(Path("file"))
+    handle = await parts.begin(None)
+    await parts.write_at(handle, 0, body_of(SMALL))
+    await parts.finish(handle, Path("mnt/file"), Intent())
+    assert await parts.published(handle, Path("mnt/file")) is None, "it is a copy"
+    await storage.remove(Path("mnt/file"))
+
+
 async def full(root, storage):
     await put(storage, "old", SMALL)
     for intent in (Intent(size=len(BIG)), Intent()):
@@ -118,6 +146,7 @@ async def full(root, storage):
     await refused(QuotaExceeded, storage.abilities.parts.write_at(handle, 0, body_of(BIG)))
     await refused(QuotaExceeded, storage.abilities.parts.begin(len(BIG)))
     await storage.abilities.parts.abort(handle)
+    await room_again(root, storage)
     assert os.listdir(f"{root}/mnt/.clawgate") == []
     filler = open(f"{root}/mnt/filler", "wb", buffering=0)  # noqa: SIM115
     try:
@@ -131,6 +160,27 @@ async def full(root, storage):
     assert await get(storage, "old") == SMALL
     assert os.listdir(f"{root}/mnt/.clawgate") == []
     assert (await storage.room()).available == 0
+
+
+async def room_again(root, storage):
+    """An upload that did not fit goes on where it stood once there is room."""
+    parts = storage.abilities.parts
+    content = BIG[: 1 << 20]
+    fill = 1300 << 10
+    for again in (0, 300_000):
+        handle = await parts.begin(len(content))
+        await parts.write_at(handle, 0, body_of(SMALL), alone=True, compute=("SHA1",))
+        whole = SMALL + content
+        with open(f"{root}/mnt/other", "wb") as file:
+            file.write(bytes(fill))
+        await refused(QuotaExceeded, parts.write_at(handle, len(SMALL), body_of(content), alone=True, compute=("SHA1",)))
+        await refused(QuotaExceeded, parts.assemble([Piece(handle, 0, 500_000), Piece(handle, 0, 500_000)]))
+        os.remove(f"{root}/mnt/other")
+        at = len(SMALL) + again
+        assert await parts.write_at(handle, at, body_of(whole[at:]), alone=True, compute=("SHA1",)) == len(whole) - at
+        await parts.finish(handle, Path("grown"), Intent(size=len(whole), checksums=(sha1(whole),)))
+        assert await get(storage, "grown") == whole
+        await storage.remove(Path("grown"))
 
 
 async def read_only(storage):

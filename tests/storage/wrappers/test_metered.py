@@ -6,6 +6,7 @@ import pytest
 import pytest_twisted
 
 from clawgate.errors import NotFound
+from clawgate.interfaces import Piece
 from clawgate.model.content import Intent
 from clawgate.model.path import ROOT, Path
 from clawgate.storage.memory import MemoryStorage
@@ -36,14 +37,23 @@ async def test_every_call_is_told():
     with pytest.raises(NotFound):
         await storage.stat(Path("b"))
     await storage.abilities.ids.identify(ROOT, ["a"])
-    handle = await storage.abilities.parts.begin(None)
-    await storage.abilities.parts.abort(handle)
+    parts = storage.abilities.parts
+    handle = await parts.begin(None)
+    await parts.write_at(handle, 0, body_of(b"x"))
+    assembled = await parts.assemble([Piece(handle, 0, 1)])
+    await parts.finish(assembled, Path("b"), Intent())
+    await parts.published(assembled, Path("b"))
+    await parts.abort(handle)
     assert calls == {
         ("write", True): 1,
         ("list", True): 2,
         ("stat", False): 1,
         ("identify", True): 1,
         ("begin", True): 1,
+        ("write_at", True): 1,
+        ("assemble", True): 1,
+        ("finish", True): 1,
+        ("published", True): 1,
         ("abort", True): 1,
     }
     assert set(times) == {1}
