@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
 from ..errors import ClawgateError, InvalidRequest, TooLarge
+from .head import Fields
 
 SMALLEST_WINDOW = 65536
 _JOIN_BELOW = 262144
+_NO_TRAILERS: Mapping[str, list[str]] = MappingProxyType({})
 
 
 class Windows:
@@ -75,6 +78,7 @@ class RequestBody(AsyncIterator[bytes]):
         "length",
         "received",
         "silent_since",
+        "trailers",
     )
 
     def __init__(self, length: int | None, source: Source, windows: Windows, limit: int = 0) -> None:
@@ -87,6 +91,9 @@ class RequestBody(AsyncIterator[bytes]):
         """All bytes are here, read or not."""
         self.silent_since = 0.0
         """While `waiting`: since when nothing came, in the clock's seconds."""
+        self.trailers: Mapping[str, list[str]] = _NO_TRAILERS
+        """Fields that followed the content, by lower-case name, once it has been read to the end. Nothing of them is believed
+        unless somebody asked for it (RFC 9110 section 6.5.1)."""
         self._source = source
         self._windows = windows
         self._limit = limit
@@ -112,8 +119,6 @@ class RequestBody(AsyncIterator[bytes]):
 
     async def __anext__(self) -> bytes:
         self._held = 0
-        if self._error is not None:
-            raise self._error
         chunks = self._chunks
         if chunks:
             if len(chunks) == 1 or len(chunks[0]) >= _JOIN_BELOW:
@@ -123,9 +128,11 @@ class RequestBody(AsyncIterator[bytes]):
                 chunks.clear()
             self._held = len(data)
             self._buffered -= len(data)
-            if self._paused:
+            if self._paused and self._error is None:
                 self._maybe_resume()
             return data
+        if self._error is not None:
+            raise self._error
         if self.complete:
             self.close()
             raise StopAsyncIteration
@@ -206,10 +213,12 @@ class RequestBody(AsyncIterator[bytes]):
         if not self._paused:
             self._maybe_pause()
 
-    def end(self) -> None:
-        """All bytes have come."""
+    def end(self, trailers: Fields | None = None) -> None:
+        """All bytes have come, and the fields that follow them."""
         if self._error is not None:
             return
+        if trailers:
+            self.trailers = trailers
         if self.length is not None and self.received != self.length and not self._dropped:
             self.fail(InvalidRequest("the body is not as long as announced"))
             return
@@ -220,12 +229,10 @@ class RequestBody(AsyncIterator[bytes]):
             waiter.callback(None)
 
     def fail(self, error: ClawgateError) -> None:
-        """No more bytes will come and the body is not complete."""
+        """No more bytes will come and the body is not complete. What has come can still be read: an upload goes on behind it."""
         if self.complete or self._error is not None:
             return
         self._error = error
-        self._chunks.clear()
-        self._buffered = 0
         waiter = self._waiter
         if waiter is not None:
             self._waiter = None

@@ -79,7 +79,7 @@ class Channel(Protocol, Carrier):
         if isinstance(transport, Connection) and not self.secure:
             self._plain = transport
             self.can_bypass = self.site.sendfile
-        transports.no_delay(transport)
+        transports.tune(transport, self.site.keepalive)
         transport.registerProducer(self, True)
         self._since = self.site.seconds()
         self.site.opened(self)
@@ -230,6 +230,7 @@ class Channel(Protocol, Carrier):
         elif body.waiting:
             body.silent_since = self.site.seconds()
         decoder = self._decoder
+        trailers = None
         if decoder is None:
             left = self._left
             if len(data) < left:
@@ -256,6 +257,7 @@ class Channel(Protocol, Carrier):
                     body.feed(data)
                 return
             rest = decoder.rest
+            trailers = decoder.trailers
             self._decoder = None
         # The reader may finish the request while it is fed: everything must be in its place before.
         wanted = self._mode == _BODY
@@ -271,7 +273,7 @@ class Channel(Protocol, Carrier):
             self._pause()
         if data:
             body.feed(data)
-        body.end()
+        body.end(trailers)
 
     def body_wanted(self, block: int) -> None:
         """The handler wants the body."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Protocol, runtime_checkable
 
 from ..model.people import Bearer, Credentials, Password
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+_NOT_PLAIN = re.compile(r"[^ -~]")
 _TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
@@ -43,17 +46,46 @@ def parse(authorization: str | None) -> Credentials | None:
     return Password(user, secret)
 
 
+@runtime_checkable
+class Challenging(Protocol):
+    """A failed login that knows what the Bearer challenge must say about it."""
+
+    challenge: Mapping[str, str]
+    """Parameters by name: ``error``, ``error_description`` ... (RFC 6750 section 3)."""
+
+
+Parameters = tuple[tuple[str, str], ...]
+INVALID: Parameters = (("error", "invalid_token"), ("error_description", "nobody here knows the token"))
+"""Of a challenge after a bearer token that nobody has judged."""
+
+
+def parameters(error: BaseException) -> Parameters:
+    """What `error` adds to the Bearer challenge."""
+    return tuple(error.challenge.items()) if isinstance(error, Challenging) else ()
+
+
 @lru_cache(64)
-def challenges(realm: str, bearer: bool, basic: bool, xhr: bool) -> list[tuple[bytes, bytes]]:
+def challenges(realm: str, bearer: bool, basic: bool, xhr: bool, more: Parameters = ()) -> list[tuple[bytes, bytes]]:
     """The WWW-Authenticate headers of a 401. Do not change the list.
 
-    Bearer comes first: clients that know both must find it. With `xhr` (the request came from a script in a browser) there is
-    no Basic challenge, which would make the browser open its own login window.
+    Bearer comes first: clients that know both must find it; `more` are its further parameters. With `xhr` (the request came from
+    a script in a browser) there is no Basic challenge, which would make the browser open its own login window.
     """
-    quoted = realm.replace("\\", "\\\\").replace('"', '\\"').encode("ascii", "replace")
+    common = (("realm", realm), ("charset", "UTF-8"))
     found = []
     if bearer:
-        found.append((b"WWW-Authenticate", b'Bearer realm="%s", charset="UTF-8"' % quoted))
+        found.append((b"WWW-Authenticate", challenge("Bearer", (*common, *more))))
     if basic and not xhr:
-        found.append((b"WWW-Authenticate", b'Basic realm="%s", charset="UTF-8"' % quoted))
+        found.append((b"WWW-Authenticate", challenge("Basic", common)))
     return found
+
+
+def challenge(scheme: str, pairs: Iterable[tuple[str, str]]) -> bytes:
+    """One challenge (RFC 9110 section 11.6.1)."""
+    return f"{scheme} {', '.join(f'{name}={_quoted(value)}' for name, value in pairs)}".encode("ascii")
+
+
+def _quoted(value: str) -> str:
+    """A quoted string; what is not ASCII is replaced, and control characters."""
+    plain = _NOT_PLAIN.sub("?", value)
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'

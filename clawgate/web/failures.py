@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import errors
+from . import credentials
 from .response import Response
 
 _STATUS: dict[type, int] = {
@@ -10,6 +11,7 @@ _STATUS: dict[type, int] = {
     errors.InvalidRequest: 400,
     errors.LengthMismatch: 400,
     errors.ChecksumMismatch: 400,
+    errors.PieceMismatch: 460,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
@@ -44,11 +46,14 @@ def status_of(error: BaseException) -> int:
 
 
 def headers_of(error: BaseException) -> list[tuple[bytes, bytes]]:
-    """Headers that belong to the error whatever its body looks like: Retry-After, and Content-Range of a 416."""
+    """Headers that belong to the error whatever its body looks like: Retry-After, Content-Range of a 416, and of a 403 what a
+    bearer token lacks (RFC 6750 section 3.1); the challenges of a 401 depend on the request."""
     if isinstance(error, (errors.Overloaded, errors.TooManyAttempts)):
         return [(b"Retry-After", b"%d" % error.retry_after)]
     if isinstance(error, errors.StorageUnavailable):
         return [(b"Retry-After", b"30")]
+    if isinstance(error, errors.Forbidden) and (lacking := credentials.parameters(error)):
+        return [(b"WWW-Authenticate", credentials.challenge("Bearer", lacking))]
     if isinstance(error, errors.RangeNotSatisfiable):
         return [(b"Content-Range", b"bytes */%d" % error.size)]
     return []

@@ -43,6 +43,8 @@ class Http2Connection(_Connection):  # type: ignore[misc]
         self.timeOut = None
         self.callLater = site.reactor.callLater
         self.conn.decoder.max_header_list_size = 4 * site.header_bytes
+        self._receive = self.conn.receive_data
+        self.conn.receive_data = self._receive_data
         # Heads of answers count as control frames; Twisted's 17 KiB would drop slow clients with many requests.
         self._maxBufferedControlFrameBytes = _CONTROL_BYTES
         self._starting: list[Stream] = []
@@ -65,6 +67,15 @@ class Http2Connection(_Connection):  # type: ignore[misc]
             stream = self._starting.pop(0)
             if not stream.lost:
                 stream.start()
+
+    def _receive_data(self, data: bytes) -> Any:
+        """The events that `data` brings. Twisted overlooks trailers, so they are hung on the end that follows them."""
+        events = self._receive(data)
+        for event in events:
+            if isinstance(event, h2.events.TrailersReceived):
+                end: Any = event.stream_ended
+                end.trailers = event.headers
+        return events
 
     def connectionLost(self, reason: Failure, _cancelTimeouts: bool = True) -> None:
         """The connection is gone."""
@@ -100,7 +111,9 @@ class Http2Connection(_Connection):  # type: ignore[misc]
             self.conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
 
     def _requestEnded(self, event: Any) -> None:
-        if event.stream_id in self.streams:
+        stream = self.streams.get(event.stream_id)
+        if stream is not None:
+            stream.trailers = getattr(event, "trailers", ())
             super()._requestEnded(event)
 
     def _requestAborted(self, event: Any) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web import _http2
 
-from ..errors import Disconnected
+from ..errors import Disconnected, InvalidRequest
 from . import transports
 from .body import EMPTY, RequestBody
 from .carrier import Carrier, Headers
+from .chunked import TRAILERS_MAX
 from .head import Fields, add_field, is_target
 from .patience import Patience, Wait
 from .request import Request
@@ -80,6 +82,8 @@ class Stream(_Stream, Carrier):  # type: ignore[misc]
         """Bytes that wait for the client's window."""
         self.waiter: Deferred[None] | None = None
         self.inbound_ended = ended
+        self.trailers: Sequence[tuple[bytes, bytes]] = ()
+        """Fields that came behind the body."""
         self.lost = False
         """Reset by either side."""
         self._site: ClawSite = connection.site
@@ -154,8 +158,18 @@ class Stream(_Stream, Carrier):  # type: ignore[misc]
     def ended(self) -> None:
         """The body is complete."""
         self.inbound_ended = True
-        if self.request.body is not EMPTY:
-            self.request.body.end()
+        body = self.request.body
+        if body is EMPTY:
+            return
+        fields: Fields = {}
+        size = 0
+        for name, value in self.trailers:
+            size += len(name) + len(value) + 32
+            add_field(fields, name.decode("latin-1"), value.decode("latin-1").strip(" \t"))
+        if size > TRAILERS_MAX:
+            body.fail(InvalidRequest("too many trailers"))
+        else:
+            body.end(fields)
 
     def gone(self) -> None:
         """Reset by the client, or the connection is lost."""

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from ..errors import Unauthenticated
-from ..interfaces import Authenticator
-from ..model.people import Actor
+from ..interfaces import Authenticator, Door
+from ..model.people import Actor, Bearer
 from . import credentials
+from .credentials import Parameters
 
 
 class _Request(Protocol):
     actor: Actor | None
+
+    @property
+    def client_ip(self) -> str:
+        """The client's address."""
+
+    @property
+    def base_url(self) -> str:
+        """Scheme and host as the client calls us."""
 
     def header(self, name: str) -> str | None:
         """The first value of a header."""
@@ -20,20 +30,36 @@ class _Request(Protocol):
 class Login:
     """Who sent a request, and what a 401 asks for."""
 
-    def __init__(self, authenticator: Authenticator, realm: str, *, bearer: bool = False, basic: bool = True) -> None:
-        """`bearer` and `basic`: the schemes that `authenticator` can judge."""
-        self._authenticator = authenticator
+    def __init__(
+        self, people: Authenticator | Door, realm: str, *, bearer: bool = False, basic: bool = True, metadata: str = ""
+    ) -> None:
+        """`people` judge credentials. `bearer` and `basic`: the schemes that clients are asked for. `metadata`: the path of the
+        document that says who issues bearer tokens (RFC 9728); empty: there is none."""
+        self._people = people
         self._realm = realm
         self._bearer = bearer
         self._basic = basic
+        self._metadata = metadata
+        self._refused: WeakKeyDictionary[_Request, Parameters] = WeakKeyDictionary()
+        """What the challenges to requests that are being refused must say."""
 
     async def authenticate(self, request: _Request) -> Actor:
-        """The actor, also left in ``request.actor``. Raises `Unauthenticated`, and what the authenticator raises."""
+        """The actor, also left in ``request.actor``. Raises `Unauthenticated`, and what `people` raise."""
         found = credentials.parse(request.header("authorization"))
         if found is None:
             raise Unauthenticated("log in first")
-        actor = await self._authenticator.authenticate(found)
+        try:
+            if isinstance(self._people, Door):
+                actor = await self._people.enter(found, request.client_ip)
+            else:
+                actor = await self._people.authenticate(found)
+        except Unauthenticated as error:
+            self._refused[request] = credentials.parameters(error)
+            raise
         if actor is None:
+            if isinstance(found, Bearer):
+                self._refused[request] = credentials.INVALID
+                raise Unauthenticated("the token is not accepted")
             raise Unauthenticated("wrong user name or password")
         request.actor = actor
         return actor
@@ -41,4 +67,7 @@ class Login:
     def challenges(self, request: _Request) -> list[tuple[bytes, bytes]]:
         """The WWW-Authenticate headers of a 401 to `request`. Do not change the list."""
         xhr = (request.header("x-requested-with") or "").lower() == "xmlhttprequest"
-        return credentials.challenges(self._realm, self._bearer, self._basic, xhr)
+        more = self._refused.get(request, ())
+        if self._metadata:
+            more = (*more, ("resource_metadata", request.base_url + self._metadata))
+        return credentials.challenges(self._realm, self._bearer, self._basic, xhr, more)

@@ -82,6 +82,7 @@ class ClawSite(ServerFactory[Any]):
         self.idle_timeout = http.idle_timeout
         self.min_rate = http.min_rate
         self.discard_bytes = http.discard_bytes
+        self.keepalive = http.tcp_keepalive
         self.ranges = http.ranges
         self.sendfile = http.sendfile and workers is not None
         self.running = 0

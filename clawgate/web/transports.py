@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 import struct
 import termios
 from collections.abc import Callable
@@ -24,10 +25,17 @@ def peer_address(transport: Any) -> str:
     return peer.host if isinstance(peer, (IPv4Address, IPv6Address)) else LOCAL
 
 
-def no_delay(transport: Any) -> None:
-    """Send small packets at once."""
-    if ITCPTransport.providedBy(transport) and peer_address(transport) != LOCAL:
-        transport.setTcpNoDelay(True)
+def tune(transport: Any, keepalive: int) -> None:
+    """Send small packets at once. After `keepalive` seconds of silence (0: never) the kernel asks whether the client is still
+    there, which also keeps its way through firewalls open while an answer takes long."""
+    if not ITCPTransport.providedBy(transport) or peer_address(transport) == LOCAL:
+        return
+    transport.setTcpNoDelay(True)
+    if keepalive:
+        connection = lowest(transport).getHandle()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, keepalive)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, keepalive)
 
 
 def lowest(transport: Any) -> Any:

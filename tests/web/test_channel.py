@@ -698,3 +698,31 @@ async def test_drain_gives_up_handlers_that_never_end(serve: Any, until: Any) ->
     assert len(logs) == 1
     await running
     waiting[0].callback(None)
+
+
+@pytest_twisted.ensureDeferred
+async def test_trailers(serve: Any) -> None:
+    """They are there once the body was read, for this request only."""
+
+    async def handler(request: Request) -> Response:
+        data = b"".join([piece async for piece in request.body])
+        assert request.header("x-late") is None
+        return Response(200, [], data + repr(dict(request.body.trailers)).encode())
+
+    server = await serve(handler)
+    top = b"PUT / HTTP/1.1\r\nHost: h\r\nTrailer: X-Late\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    def talk(client: Any) -> None:
+        body = b"1\r\na\r\n0\r\nX-Late: yes\r\n\r\n"
+        assert client.ask(top + body)[2] == b"a{'x-late': ['yes']}"
+        client.send(top)
+        time.sleep(0.05)
+        for cut in range(len(body)):
+            client.send(body[cut : cut + 1])
+        assert client.response()[2] == b"a{'x-late': ['yes']}"
+        assert client.ask(b"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")[2] == b"{}"
+        assert client.ask(b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nb")[2] == b"b{}"
+        assert client.ask(get())[2] == b"{}"
+        assert client.ask(top + b"1\r\na\r\n0\r\nX-Late yes\r\n\r\n")[0] == 400
+
+    await server.talk(talk)

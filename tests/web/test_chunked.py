@@ -67,6 +67,13 @@ def test_truncated_is_never_complete(chunks: list[bytes], data: st.DataObject) -
         b"1;\x01\r\n",
         b" 1\r\n",
         b"1" * 2000,
+        b"0\r\nno colon\r\n",
+        b"0\r\n: no name\r\n",
+        b"0\r\nA B: blank in the name\r\n",
+        b"0\r\n folded: line\r\n",
+        b"0\r\nA: stray\rCR\r\n",
+        b"0\r\nA: stray\nLF\r\n",
+        b"0\r\nA: NUL\0\r\n",
     ],
 )
 def test_broken(data: bytes) -> None:
@@ -74,6 +81,20 @@ def test_broken(data: bytes) -> None:
         decode(data, [])
     with pytest.raises(InvalidRequest):
         decode(data, list(range(len(data))))
+
+
+@given(st.lists(st.integers(0, 60), max_size=10))
+def test_trailers(cuts: list[int]) -> None:
+    data = encode([b"content"], trailers=b"X-A:  1 \r\nx-a: 2\r\nUpload-Checksum: sha1 abc=\r\n")
+    decoder = ChunkedDecoder()
+    start = 0
+    for end in sorted({*cuts, len(data)}):
+        assert not decoder.finished
+        if start < end:
+            decoder.feed(data[start:end])
+        start = max(start, end)
+    assert decoder.finished
+    assert decoder.trailers == {"x-a": ["1", "2"], "upload-checksum": ["sha1 abc="]}
 
 
 def test_trailers_are_bounded() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from typing import ClassVar
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,3 +53,20 @@ def test_challenges() -> None:
     ]
     assert credentials.challenges("r", False, True, True) == []
     assert [value[:6] for _, value in credentials.challenges("r", True, True, True)] == [b"Bearer"]
+
+
+def test_what_is_wrong_with_a_token() -> None:
+    more = (("error", "invalid_token"), ("error_description", 'say "no"\r\nX: y ü'))
+    bearer, basic = credentials.challenges("r", True, True, False, more)
+
+    assert bearer[1] == b'Bearer realm="r", charset="UTF-8", error="invalid_token", error_description="say \\"no\\"??X: y ?"'
+    assert basic[1] == b'Basic realm="r", charset="UTF-8"'
+
+
+class Stepped(Exception):
+    challenge: ClassVar = {"error": "insufficient_user_authentication", "acr_values": "mfa"}
+
+
+def test_errors_that_know_more() -> None:
+    assert credentials.parameters(Stepped()) == (("error", "insufficient_user_authentication"), ("acr_values", "mfa"))
+    assert credentials.parameters(ValueError()) == ()

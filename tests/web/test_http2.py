@@ -472,3 +472,37 @@ async def test_real_clients(serve: Any, tmp_path: Path, certificate: str) -> Non
         assert out.count(b" 423 ") == 10
 
     await threads.deferToThread(talk)
+
+
+@pytest_twisted.ensureDeferred
+async def test_trailers(serve: Any) -> None:
+    async def handler(request: Request) -> Response:
+        data = await request.body.read_all(100)
+        return Response(200, [], data + repr(dict(request.body.trailers)).encode())
+
+    server = await serve(handler, tls=True, alpn=("h2",))
+
+    def talk(client: Any) -> None:
+        http = H2(client)
+        for pause in (False, True):
+            stream = http.start("PUT", "/", [("trailer", "x-late")], end=False)
+            http.conn.send_data(stream, b"a")
+            if pause:
+                http.flush()
+                time.sleep(0.05)
+            http.conn.send_headers(stream, [("x-late", " yes"), ("x-late", "no")], end_stream=True)
+            http.flush()
+            assert http.answer(stream)[::2] == (200, b"a{'x-late': ['yes', 'no']}")
+        stream = http.start("PUT", "/", end=False)
+        http.conn.send_headers(stream, [("x-late", "yes")], end_stream=True)
+        http.flush()
+        assert http.answer(stream)[::2] == (200, b"{'x-late': ['yes']}")
+        stream = http.start("PUT", "/", end=False)
+        http.conn.send_headers(stream, [(f"x-{number}", "a" * 1000) for number in range(17)], end_stream=True)
+        http.flush()
+        assert http.answer(stream)[0] == 400
+        stream = http.start("PUT", "/", end=False)
+        http.body(stream, b"b")
+        assert http.answer(stream)[::2] == (200, b"b{}")
+
+    await server.talk(talk)

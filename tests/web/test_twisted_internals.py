@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import socket
 from typing import Any
 
 import h2.connection
 import pytest_twisted
 from twisted.internet import reactor, tcp
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
@@ -110,6 +112,24 @@ async def test_transports(serve: Any) -> None:
     assert transports.unsent(transport) == 3
     transport.abortConnection()
     assert "negotiatedProtocol" in vars(tls.TLSMemoryBIOProtocol)
+
+
+async def test_the_kernel_looks_after_silent_clients(serve: Any) -> None:
+    options: list[int] = []
+
+    async def handler(request: Request) -> Response:
+        connection = transports.lowest(request.carrier.transport).getHandle()  # type: ignore[attr-defined]
+        options.append(connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        options.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE))
+        return Response(204)
+
+    server_ = await serve(handler, tcp_keepalive=7)
+    protocol = await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", server_.number), Protocol())
+    answered: Deferred[bytes] = Deferred()
+    protocol.dataReceived = answered.callback  # type: ignore[method-assign]
+    protocol.transport.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")  # type: ignore[union-attr]
+    await answered
+    assert options == [1, 7]
 
 
 def test_what_klein_handler_relies_on() -> None:
