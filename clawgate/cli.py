@@ -6,19 +6,22 @@ import argparse
 import getpass
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 import attrs
 
-from . import __version__, checks, configuration, data, log, maintenance
+from . import __version__, checks, configuration, data, explaining, log, maintenance
 from .errors import ClawgateError, SettingsError
+from .gateway.namespace import Namespace
+from .gateway.rules import rules_of
 from .identity import users_file
 from .identity.passwords import hash_password
 from .identity.users_file import Account
 from .model import path as paths
 from .model.people import User
 from .model.size import parse_size
+from .model.space import Space
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -64,8 +67,11 @@ def _parser() -> argparse.ArgumentParser:
     add(commands, "check", lambda _, settings: check(settings, sys.stdout), "say what would not work, and how to mend it")
     add(commands, "settings", _settings, "print every setting with its default")
     explain = add(commands, "explain", _explain, "say where a path of a user is, with which rights, and why")
-    explain.add_argument("user")
+    explain.add_argument("user", nargs="?", help="with --against: all users by default")
     explain.add_argument("path", nargs="?", default="/")
+    explain.add_argument(
+        "--against", metavar="FILE", action="append", default=[], help="say what these settings would change; changes nothing"
+    )
 
     users = group("user", "the file of users")
     for name, command, help in (("add", _user_add, "add a user"), ("passwd", _user_passwd, "set a password")):
@@ -87,10 +93,12 @@ def _parser() -> argparse.ArgumentParser:
         add(index, name, command, help).add_argument("user", nargs="*", help="whose spaces; all users' by default")
 
     uploads = group("uploads", "uploads that take several requests")
-    add(uploads, "list", _uploads_list, "list unfinished uploads")
-    purge = add(uploads, "purge", _uploads_purge, "throw unfinished uploads away, while the gateway is stopped")
-    purge.add_argument("id", nargs="*", help="as listed; all that are expired by default")
-    purge.add_argument("--all", action="store_true", help="all of them")
+    add(uploads, "list", _uploads_list, "list unfinished uploads and how far they are")
+    purge = add(uploads, "purge", _uploads_purge, "throw unfinished uploads away; if the gateway runs it is told to do so")
+    purge.add_argument("id", nargs="*", help="as listed")
+    which = purge.add_mutually_exclusive_group()
+    which.add_argument("--expired", action="store_true", help="those whose time is up; this is the default")
+    which.add_argument("--all", action="store_true", help="all of them")
     return parser
 
 
@@ -130,31 +138,31 @@ def _settings(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _explain(options: argparse.Namespace, settings: Settings) -> int:
-    from twisted.internet import reactor
-
-    from .assembly import Core
-
-    file = data.users_path(settings)
-    account = users_file.parse(data.read_users(file), file).get(options.user)
-    if account is None:
+    file, accounts = _accounts(settings)
+    if options.user is not None and options.user not in accounts:
         print(f"{options.user} is not in {file}: nobody can log in by this name")
         return 1
+    namespace = _namespace(settings)
+    if options.against:
+        other = configuration.load(options.against, os.environ, data=options.data)
+        people = [account.user for name, account in sorted(accounts.items()) if options.user in (None, name)]
+        found = list(explaining.changes(people, namespace, _namespace(other)))
+        print("\n".join(found) or f"nothing changes for {len(people)} users")
+        return 0
+    if options.user is None:
+        raise SettingsError("explain: name a user")
+    user = accounts[options.user].user
     path = paths.make(*(segment for segment in options.path.split("/") if segment))
-    print(f"user {account.user.id} ({account.user.display_name}), groups: {', '.join(sorted(account.user.groups)) or 'none'}")
-    explanations = Core(settings, reactor).namespace.explain(account.user, path)
-    for explanation in explanations:
-        place = explanation.place
-        physical = os.path.join(place.space.root, place.path) if place.path else place.space.root
-        print(f"\nspace {place.space.id} «{place.space.name}»")
-        print(f"  storage   {settings.mounts[place.space.mount].driver}, mount {place.space.mount}")
-        print(f"  path      {physical}{'' if os.path.lexists(physical) else ' (not there)'}")
-        print(f"  as        uid {os.geteuid()}, gid {os.getegid()}")
-        print(f"  rights    {', '.join(flag.name.lower() for flag in place.permissions if flag.name) or 'none'}")
-        for reason in explanation.reasons:
-            print(f"  because   {reason}")
-    if not explanations:
-        print("no mount gives this user a space")
+    for line in explaining.lines(user, namespace.explain(user, path), settings.mounts):
+        print(line)
     return 0
+
+
+def _namespace(settings: Settings) -> Namespace:
+    async def nothing(space: Space, user: User) -> None:
+        """Spaces are looked at here, not opened."""
+
+    return Namespace(rules_of(settings.mounts, settings.data), nothing)
 
 
 def _password() -> str:
@@ -219,8 +227,38 @@ def _user_list(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _with_core(settings: Settings, work: Callable[[Core], Awaitable[int]]) -> int:
+Work = Callable[["Core"], Coroutine[Any, Any, int]]
+
+
+def _with_core(settings: Settings, work: Work) -> int:
     """Run `work` with everything below the protocols started; returns what it returns. Raises what it raises."""
+
+    async def run(core: Core) -> int:
+        try:
+            await core.start()
+            return await work(core)
+        finally:
+            await core.stop()
+
+    return _in_reactor(settings, run)
+
+
+def _with_state(settings: Settings, work: Work) -> int:
+    """The same with nothing but the state started: a gateway may be running."""
+
+    async def run(core: Core) -> int:
+        core.state_workers.start()
+        try:
+            await core.state.start()
+            return await work(core)
+        finally:
+            await core.state.stop()
+            core.state_workers.stop()
+
+    return _in_reactor(settings, run)
+
+
+def _in_reactor(settings: Settings, run: Work) -> int:
     from twisted.internet import reactor
     from twisted.internet.defer import Deferred
 
@@ -230,30 +268,25 @@ def _with_core(settings: Settings, work: Callable[[Core], Awaitable[int]]) -> in
     core = Core(settings, reactor)
     outcome: list[Any] = []
 
-    async def run() -> int:
-        try:
-            await core.start()
-            return await work(core)
-        finally:
-            await core.stop()
-
     def ended(result: Any) -> None:
         outcome.append(result)
         reactor.stop()
 
-    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(run()).addBoth(ended))
+    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(run(core)).addBoth(ended))
     reactor.run()
     if isinstance(outcome[0], int):
         return outcome[0]
     raise outcome[0].value
 
 
-def _alone_with_core(settings: Settings, work: Callable[[Core], Awaitable[int]]) -> int:
-    """The same, while no gateway runs. Raises `SettingsError` if one does."""
+def _alone_with_core(settings: Settings, work: Work, otherwise: Work | None = None) -> int:
+    """`_with_core` while no gateway runs. If one does, `otherwise` with the state only; raises `SettingsError` without that."""
     data.make(settings)
     lock = data.Lock(settings)
     if not lock.take():
-        raise SettingsError(f"a gateway works with {settings.data}; stop it first")
+        if otherwise is None:
+            raise SettingsError(f"a gateway works with {settings.data}; stop it first")
+        return _with_state(settings, otherwise)
     try:
         return _with_core(settings, work)
     finally:
@@ -269,8 +302,14 @@ def _index_verify(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _uploads_list(options: argparse.Namespace, settings: Settings) -> int:
-    return _with_core(settings, lambda core: maintenance.list_uploads(core, sys.stdout))
+    return _with_state(settings, lambda core: maintenance.list_uploads(core, sys.stdout))
 
 
 def _uploads_purge(options: argparse.Namespace, settings: Settings) -> int:
-    return _alone_with_core(settings, lambda core: maintenance.purge_uploads(core, options.id, options.all, sys.stdout))
+    if options.id and (options.expired or options.all):
+        raise SettingsError("uploads purge: name uploads, or say which kind, not both")
+    return _alone_with_core(
+        settings,
+        lambda core: maintenance.purge_uploads(core, options.id, options.all, sys.stdout),
+        lambda core: maintenance.end_uploads(core, options.id, options.all, sys.stdout),
+    )

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO, cast
 
 from . import data
-from .errors import NotFound, SettingsError, StorageUnavailable
+from .errors import NotFound, NotSupported, SettingsError, StorageUnavailable
 from .identity import users_file
 from .index import maintenance as index
 from .model.path import ROOT
@@ -33,6 +33,8 @@ def spaces(core: Core, users: Sequence[str]) -> Iterator[Space]:
         if name not in accounts:
             raise SettingsError(f"{name} is not in {file}")
         for explanation in core.namespace.explain(accounts[name].user, ROOT):
+            if explanation.place is None:
+                continue
             space = explanation.place.space
             if core.settings.mounts[space.mount].driver == "posix" and os.path.isdir(space.root):
                 found[space.id] = space
@@ -72,45 +74,90 @@ def _progress(space: Space, out: TextIO) -> index.Progress:
 
 
 async def list_uploads(core: Core, out: TextIO) -> int:
-    """Print unfinished uploads, oldest first."""
-    now = time.time()
-    for upload in await Uploads(core.state).all():
-        arrived = sum(part.stop - part.start for part in upload.parts) if upload.parts else upload.offset
-        life = "expired" if upload.expires <= now else f"expires {_moment(upload.expires)}"
-        of = f" of {upload.size}" if upload.size is not None else ""
-        print(
-            "\t".join(
-                (upload.id, upload.owner, upload.space, upload.dialect, f"{arrived}{of} bytes", _moment(upload.created), life)
-            ),
-            file=out,
-        )
+    """Print unfinished uploads, oldest first. Needs nothing but the state."""
+    uploads = Uploads(core.state)
+    arrived, now, days = await uploads.arrived(), time.time(), core.settings.uploads.days
+    for upload in await uploads.all():
+        if not upload.finished:
+            size = arrived.get(upload.id, upload.offset)
+            print("\t".join((*_name(upload), _progress_of(size, upload.size), *_life(upload, now, days))), file=out)
     return 0
 
 
 async def purge_uploads(core: Core, ids: Sequence[str], everything: bool, out: TextIO) -> int:
     """Throw away the uploads `ids`; without any, those that are expired, or all of them. Returns the exit code."""
-    known = {upload.id: upload for upload in await Uploads(core.state).all()}
-    now = time.time()
-    for id in ids:
-        if id not in known:
-            raise SettingsError(f"there is no upload {id}")
-    chosen = ids or [id for id, upload in known.items() if everything or upload.expires <= now]
+    chosen = await _chosen(Uploads(core.state), ids, everything)
     by_id = {space.id: space for space in spaces(core, ())}
-    for id in chosen:
-        await _purge(core, known[id], by_id.get(known[id].space))
+    for upload in chosen:
+        print("\t".join((*_name(upload), await _purge(core, upload, by_id.get(upload.space)))), file=out, flush=True)
     print(f"{len(chosen)} uploads were thrown away", file=out)
     return 0
 
 
-async def _purge(core: Core, upload: Upload, space: Space | None) -> None:
+async def end_uploads(core: Core, ids: Sequence[str], everything: bool, out: TextIO) -> int:
+    """As `purge_uploads`, while a gateway works with the same state: nobody can continue them from now on, and the gateway throws
+    away what has arrived of them. Needs nothing but the state."""
+    uploads = Uploads(core.state)
+    chosen = await _chosen(uploads, ids, everything)
+    for upload in chosen:
+        if upload.finished:
+            await uploads.delete(upload.id)
+        else:
+            await uploads.expire([upload.id])
+        print("\t".join((*_name(upload), "ended")), file=out, flush=True)
+    seconds = f"{core.settings.index.tidy_seconds:g}"
+    print(f"{len(chosen)} uploads were ended; the gateway, which runs, removes their bytes within {seconds} seconds", file=out)
+    return 0
+
+
+async def _chosen(uploads: Uploads, ids: Sequence[str], everything: bool) -> list[Upload]:
+    """Raises `SettingsError` for unknown `ids`."""
+    known, now = await uploads.all(), time.time()
+    if not ids:
+        return [upload for upload in known if not upload.finished and (everything or upload.expires <= now)]
+    by_id = {upload.id: upload for upload in known}
+    for id in ids:
+        if id not in by_id:
+            raise SettingsError(f"there is no upload {id}")
+    return [by_id[id] for id in dict.fromkeys(ids)]
+
+
+async def _purge(core: Core, upload: Upload, space: Space | None) -> str:
+    """Returns what became of it."""
     if space is None:
-        # Its user or mount is gone, and where the bytes are with it: the janitor finds what no session names.
         await Uploads(core.state).delete(upload.id)
-        return
+        return "forgotten; nobody knows the space any more where its bytes would be"
     try:
         await core.uploads.abort(upload, space)
-    except (NotFound, StorageUnavailable):
+    except (NotFound, NotSupported, StorageUnavailable) as error:
+        # What no session names is cleared up when the space is opened again.
         await Uploads(core.state).delete(upload.id)
+        return f"forgotten; its bytes have to wait: {error}"
+    return "thrown away"
+
+
+def _name(upload: Upload) -> tuple[str, ...]:
+    return upload.id, upload.owner, upload.space, upload.dialect, f"/{_printable(upload.path)}" if upload.path else "-"
+
+
+def _printable(text: str) -> str:
+    """What clients have chosen may hold anything, also what terminals obey."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _progress_of(arrived: int, size: int | None) -> str:
+    if size is None:
+        return f"{arrived} bytes"
+    return f"{arrived} of {size} bytes ({100 * arrived // size if size else 100}%)"
+
+
+def _life(upload: Upload, now: float, days: float) -> tuple[str, ...]:
+    """When it was begun, when it was heard of last if the settings have not changed since, and when it ends."""
+    if upload.expires <= 0:
+        return f"begun {_moment(upload.created)}", "", "ended"
+    heard = max(upload.created, upload.expires - days * 86400)
+    end = "expired" if upload.expires <= now else f"expires {_moment(upload.expires)}"
+    return f"begun {_moment(upload.created)}", f"heard of {_moment(heard)}", end
 
 
 def _moment(seconds: float) -> str:

@@ -122,7 +122,13 @@ def test_check_before_the_first_start(run):
     ("settings", "expected"),
     [
         ('[mounts.lab]\nkind = "project"\nroot = "/nowhere/lab"', "mounts.lab: /nowhere/lab is no directory"),
-        ('[mounts.home]\nroot = "/x/{user.uid}"', "mounts.home.root"),
+        ('[mounts.home]\nroot = "/x/{uid}"', "mounts.home.root"),
+        ('[mounts.home]\nroot = "/x/{user.uid}"', "mounts.home: the directory does not tell alice's uid"),
+        ('[mounts.lab]\nkind = "project"\ngroups = "["\nroot = "/srv/{group}"', "mounts.lab.groups"),
+        ('[mounts.lab]\nkind = "project"\nroot = "/srv/{group}"', "mounts.lab.root: {group} needs"),
+        ('[mounts.lab]\nkind = "project"\nroot = "/srv/{user.id}"', "mounts.lab.root: a project has one directory"),
+        ('[mounts.home]\ngroups = "x"', "mounts.home.groups: only a mount of kind 'project'"),
+        ('[mounts.lab]\nkind = "project"\ngroups = "x"\nmembers = ["a"]', "mounts.lab.groups: the members of a group"),
         ('[mounts.home]\nroot = "/nowhere/{user.id}"', "/nowhere/alice cannot be made"),
         ('[mounts.home]\nroot = "/nowhere/{user.id}"\ncreate = false', "1 users have no directory, e.g. /nowhere/alice"),
         ("mounts = {}", "there is no mount"),
@@ -168,6 +174,30 @@ def test_check_warns_of_what_others_may_read(run, folder):
     assert code == 0
     assert f"chmod 600 {folder}/users.toml" in out
     assert f"chmod 700 {folder}" in out
+
+
+def test_what_other_settings_would_change(run, folder, tmp_path):
+    for name, group in (("alice", "physics"), ("bob", "arts")):
+        run("user", "add", name, "--group", group, stdin="x\n")
+    other = tmp_path / "new.toml"
+    other.write_text(
+        '[mounts.home]\nroot = "/new/{user.id}"\nquota = "1 KiB"\n'
+        '[mounts.lab]\nkind = "project"\nroot = "/srv/lab"\nmembers = ["@physics"]\n'
+    )
+    code, out, _ = run("explain", "--against", str(other))
+    assert code == 0
+    assert out.splitlines() == [
+        f"alice: the space home$alice moves from {folder}/files/alice to /new/alice",
+        "alice: the space home$alice had the quota none and will have 1024 bytes",
+        "alice: gets the space lab$lab at /srv/lab (read, write, create, delete, move)",
+        f"bob: the space home$bob moves from {folder}/files/bob to /new/bob",
+        "bob: the space home$bob had the quota none and will have 1024 bytes",
+    ]
+    assert len(run("explain", "--against", str(other), "bob")[1].splitlines()) == 2
+    other.write_text("")
+    assert run("explain", "--against", str(other))[1] == "nothing changes for 2 users\n"
+    assert run("explain")[0] == 1
+    assert not (folder / "files").exists()
 
 
 def test_explain(run, folder):

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 
 from ..errors import ClawgateError
 from ..log import make_logger
+from ..model.space import Space
+from ..model.upload import Upload
 from .locks import Locks
 from .storages import Storages
-from .uploads import Uploads
+from .uploads.sessions import Uploads
 
 log = make_logger()
 
@@ -25,13 +27,15 @@ class Janitor:
         storages: Storages,
         uploads: Uploads,
         locks: Locks,
+        locate: Callable[[Upload], Awaitable[Space | None]],
         tidy: Callable[[], Awaitable[None]],
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`tidy` clears up the index."""
+        """`locate` finds the space of an upload (None: there is no such space any more), `tidy` clears up what is no file."""
         self._storages = storages
         self._uploads = uploads
         self._locks = locks
+        self._locate = locate
         self._tidy = tidy
         self._now = now
 
@@ -39,6 +43,11 @@ class Janitor:
         """One round; returns how many leftovers were removed. A storage that fails does not keep the others from being swept."""
         removed = 0
         await self._locks.sweep(self._now())
+        for upload in await self._uploads.expired():
+            try:
+                await self._uploads.throw_away(upload, await self._locate(upload))
+            except ClawgateError as error:
+                log.warn("the expired upload {id} cannot be thrown away yet: {error}", id=upload.id, error=error)
         for space, storage in self._storages.opened():
             if storage.abilities.janitor is None:
                 continue

@@ -53,6 +53,10 @@ class Tree:
         """What the storage of a space can do."""
         return (await self._storages.of(space)).abilities
 
+    def computed(self, space: Space) -> tuple[str, ...]:
+        """The checksums that are computed for every upload to a space."""
+        return self._compute.get(space.mount, ())
+
     async def stat(self, place: Place) -> Node:
         """The node at a place. Raises `NotFound`."""
         self._need(place, Permissions.READ)
@@ -85,16 +89,17 @@ class Tree:
     ) -> Written:
         """Write a file. Raises what `Storage.write` raises, `Forbidden`, `Locked`, `QuotaExceeded` and what `guard` raises."""
         storage = await self._storages.of(place.space)
-        intent, left = await self.admit(actor, place, storage, intent, tokens, guard)
+        intent, replaced = await self.admit(actor, place, storage, intent, tokens, guard)
+        left = await self._quotas.left(place.space, storage, replaced)
         with self._quotas.claim(place.space, left, intent.size):
             return await storage.write(place.path, body if left is None else limited(body, left), intent)
 
     async def admit(
         self, actor: Actor, place: Place, storage: Storage, intent: Intent, tokens: Tokens, guard: Guard | None
-    ) -> tuple[Intent, int | None]:
-        """Whether a file may be written here, as far as that can be told before its content is known.
+    ) -> tuple[Intent, int]:
+        """Whether a file may be written here, as far as that can be told before its content is known. The quota is not asked.
 
-        Returns the intent with what must still be there when it is published, and how many bytes the quota allows (None: any).
+        Returns the intent with what must still be there when it is published, and how many bytes are freed by replacing that.
         """
         space = place.space
         if not place.path:
@@ -112,9 +117,9 @@ class Tree:
         if guard is not None:
             guard(there)
             intent = attrs.evolve(intent, expected=Target.NOTHING if there is None else there.seen)
-        if compute := self._compute.get(space.mount):
+        if compute := self.computed(space):
             intent = attrs.evolve(intent, compute=compute)
-        return intent, await self._quotas.left(space, storage, there.size if there and not there.is_folder else 0)
+        return intent, there.size if there is not None and not there.is_folder else 0
 
     async def make_folder(self, actor: Actor, place: Place, *, tokens: Tokens, guard: Guard | None = None) -> Node:
         """Make a folder. Raises `AlreadyExists`, `ParentMissing`, `Forbidden`, `Locked`."""

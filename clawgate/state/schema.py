@@ -57,22 +57,48 @@ upload = Table(
     Column("path", Text, nullable=False),
     Column("size", BigInteger),
     Column("offset", BigInteger, nullable=False),
-    # JSON: [[name, start, stop], ...]
-    Column("parts", Text, nullable=False),
     # Blank-separated ALGORITHM:hex
     Column("checksums", Text, nullable=False),
     Column("mtime_ns", BigInteger),
     Column("created", Double, nullable=False),
     Column("expires", Double, nullable=False),
+    Column("finished", SmallInteger, nullable=False),
+    Column("result", Text, nullable=False),
     # JSON object; belongs to the dialect.
     Column("extra", Text, nullable=False),
+    Column("frees", BigInteger, nullable=False),
     UniqueConstraint("owner", "dialect", "key", name="upload_key"),
-    Index("upload_expires", "expires"),
+    Index("upload_expires", "finished", "expires"),
+    Index("upload_owner", "owner", "finished"),
+    Index("upload_space", "space", "finished"),
+)
+
+upload_part = Table(
+    "upload_part",
+    metadata,
+    Column("upload", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("start", BigInteger, nullable=False),
+    Column("stop", BigInteger, nullable=False),
+    Index("upload_part_range", "upload", "start"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    # Stands for the name that was typed; empty: the network as a whole.
+    Column("user_id", Text, primary_key=True),
+    Column("network", Text, primary_key=True),
+    Column("failures", BigInteger, nullable=False),
+    Column("last", Double, nullable=False),
+    Column("good", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Index("attempts_expires", "expires"),
 )
 
 SCHEMA = Schema(
     metadata=metadata,
     migrations=os.path.join(os.path.dirname(__file__), "migrations"),
-    head="0001",
+    head="0003",
     version_table="state_version",
 )
