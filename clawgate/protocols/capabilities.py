@@ -18,6 +18,16 @@ EDITION = "Community"
 
 
 @attrs.frozen
+class Tus:
+    """What is offered of TUS."""
+
+    version: str
+    extensions: tuple[str, ...]
+    chunk_bytes: int
+    """The largest piece that clients should send at once; 0: any."""
+
+
+@attrs.frozen
 class Features:
     """What the assembled gateway has."""
 
@@ -27,8 +37,7 @@ class Features:
     """Uploads in chunks under ``/remote.php/dav/uploads/USER``."""
     chunking_v1: bool = False
     """Uploads in chunks named ``NAME-chunking-ID-COUNT-INDEX``."""
-    tus: None = None
-    """There is no TUS."""
+    tus: Tus | None = None
     reports: tuple[str, ...] = ()
     """Names of the REPORTs, e.g. ``filter-files``."""
     favorites: bool = False
@@ -97,12 +106,25 @@ def capabilities(features: Features) -> dict[str, Any]:
             "user": {"send_mail": False, "profile_picture": False},
         },
     }
+    if features.tus is not None:
+        tree["files"]["tus_support"] = _tus(features.tus)
     if features.checksums:
         tree["checksums"] = {
             "supportedTypes": [name.upper() for name in features.checksums],
             "preferredUploadType": features.checksums[0].upper(),
         }
     return tree
+
+
+def _tus(tus: Tus) -> dict[str, Any]:
+    return {
+        "version": tus.version,
+        "resumable": tus.version,
+        "extension": ",".join(tus.extensions),
+        "max_chunk_size": tus.chunk_bytes,
+        # With "POST" in it clients would send that in place of PATCH.
+        "http_method_override": "",
+    }
 
 
 def _dav(features: Features) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from lxml import etree
 from clawgate.errors import Overloaded, StorageUnavailable, Unauthenticated
 from clawgate.interfaces import Authenticator, Room
 from clawgate.model.people import Actor, Credentials, Password, User
-from clawgate.protocols.capabilities import Features, capabilities, status
+from clawgate.protocols.capabilities import Features, Tus, capabilities, status
 from clawgate.protocols.ocs import Ocs
 from clawgate.protocols.ocs_render import Code, render
 from clawgate.web.login import Login
@@ -191,6 +191,17 @@ def test_features_show():
     assert tree["files"]["favorites"] is True
     assert tree["dav"] == {"propfind": {"depth_infinity": True}, "reports": ["filter-files"]}
     assert status(Features(maintenance=True))["maintenance"] is True
+
+
+def test_tus():
+    tree = capabilities(Features(tus=Tus("1.0.0", ("creation", "checksum"), 7)))
+    assert tree["files"]["tus_support"] == {
+        "version": "1.0.0",
+        "resumable": "1.0.0",
+        "extension": "creation,checksum",
+        "max_chunk_size": 7,
+        "http_method_override": "",
+    }
 
 
 def test_xml_is_always_well_formed():

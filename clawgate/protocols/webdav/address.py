@@ -100,7 +100,7 @@ def _parse(raw: bytes) -> Address:
     slash = not written[-1]
     if slash:
         written.pop()
-    names = [_decode(segment) for segment in written]
+    names = [decode(segment) for segment in written]
     above = names[1:] if names[:1] == ["remote.php"] else names
     if above in _ABOVE:
         return Address("", Realm.ABOVE, "", Path("/".join(names)), slash)
@@ -129,7 +129,8 @@ def quote_raw(raw: bytes) -> str:
     return "".join(chr(b) if 0x20 < b < 0x7F and b not in b'<>"&' else f"%{b:02X}" for b in raw)
 
 
-def _decode(segment: bytes) -> str:
+def decode(segment: bytes) -> str:
+    """The name that a segment of a path stands for. Raises `InvalidRequest`."""
     if _BAD_ESCAPE.search(segment) is not None:
         raise InvalidRequest("the path is not correctly percent-encoded")
     try:

@@ -18,6 +18,10 @@ from ...web.response import Response
 from .address import Address, Realm
 from .errors import Refused
 from .listing_cache import ListingCache
+from .transfer_headers import Headers
+
+FILES = "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, MOVE, COPY, PROPFIND, PROPPATCH, LOCK, UNLOCK, REPORT"
+"""What can be done with files and collections, as Allow says it."""
 
 
 @attrs.frozen(eq=False)
@@ -34,6 +38,8 @@ class Dav:
     """Seconds since 1970."""
     chunked: Chunked | None
     """Takes a PUT that carries ``OC-Chunked``."""
+    announced: Headers = attrs.field(factory=list)
+    """What is said of every collection besides its properties: the uploads that it takes by POST. Not to be changed."""
 
     async def place(self, actor: Actor, address: Address) -> Place:
         """Where an address is. Raises `NotFound`, `Forbidden`, `Refused` above the trees."""

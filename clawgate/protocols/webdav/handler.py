@@ -15,15 +15,16 @@ from ...model.people import Actor
 from ...web.request import Request
 from ...web.response import Response
 from .address import Address, parse
-from .dav import Chunked, Dav, Verb
+from .dav import FILES, Chunked, Dav, Verb
 from .errors import Refused, render
 from .listing_cache import ListingCache
+from .transfer_headers import Headers
 from .verbs.delete import delete
 from .verbs.get import get, head
 from .verbs.lock import lock
 from .verbs.mkcol import mkcol
 from .verbs.move_copy import copy, move
-from .verbs.options import FILES, answer
+from .verbs.options import answer
 from .verbs.propfind import propfind
 from .verbs.proppatch import proppatch
 from .verbs.put import put
@@ -65,9 +66,12 @@ class DavHandler:
         challenges: Challenges,
         *,
         chunked: Chunked | None = None,
+        post: Verb | None = None,
+        announced: Headers | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`chunked` takes PUTs that carry ``OC-Chunked``; `now` tells the seconds since 1970."""
+        """`chunked` takes PUTs that carry ``OC-Chunked``, `post` what is POSTed to collections, which is `announced` to clients
+        in headers; `now` tells the seconds since 1970."""
         self.dav = Dav(
             tree=tree,
             namespace=namespace,
@@ -77,7 +81,9 @@ class DavHandler:
             listings=ListingCache(settings.listing_cache_bytes),
             now=now,
             chunked=chunked,
+            announced=announced or [],
         )
+        self._verbs = VERBS if post is None else {**VERBS, "POST": post}
         self._authenticate = authenticate
         self._challenges = challenges
 
@@ -86,9 +92,9 @@ class DavHandler:
         address: Address | None = None
         try:
             if request.verb == "OPTIONS":
-                return answer()
+                return answer(self.dav.announced)
             actor = await self._authenticate(request)
-            verb = VERBS.get(request.verb)
+            verb = self._verbs.get(request.verb)
             if verb is None:
                 raise Refused(405, f"{request.verb} is not possible here", allow=FILES)
             address = parse(request.raw_path)
@@ -99,4 +105,6 @@ class DavHandler:
             response = render(error, address)
             if isinstance(error, Unauthenticated):
                 response.headers += self._challenges(request)
+            if request.verb == "POST":
+                response.headers += self.dav.announced
             return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from ...errors import InvalidRequest, LengthMismatch
+from ...errors import InvalidRequest, LengthMismatch, TooLarge
 from ...model.content import Checksum, Intent, Written
 from ...model.node import Node
 from ...model.permissions import Permissions
@@ -17,6 +17,8 @@ from .media import content_type
 
 _LENGTHS = {"SHA1": 40, "MD5": 32, "ADLER32": 8, "SHA256": 64, "CRC32C": 8}
 _HEX = re.compile(r"[0-9a-f]+\Z")
+_DIGITS = 19
+"""Of the greatest number of bytes that any file can have."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -48,10 +50,28 @@ def checksums_of(value: str | None) -> tuple[Checksum, ...]:
     return tuple(found.values())
 
 
+def refuse_part(request: Request) -> None:
+    """Raise `InvalidRequest` for a PUT of a part of something: taken for the whole, it would destroy the rest."""
+    if request.header("content-range") is not None:
+        raise InvalidRequest("a PUT with Content-Range would change only a part of the file; send it whole (RFC 9110 14.5)")
+
+
+def overwrite_of(request: Request) -> bool:
+    """Whether what stands at the destination may be replaced (RFC 4918 10.6). Raises `InvalidRequest`."""
+    value = (request.header("overwrite") or "T").strip().upper()
+    if value not in ("T", "F"):
+        raise InvalidRequest("Overwrite must be T or F")
+    return value == "T"
+
+
 def total_length_of(request: Request) -> int | None:
-    """``OC-Total-Length`` in bytes; what is no number is ignored."""
+    """``OC-Total-Length`` in bytes; what is no number is ignored. Raises `TooLarge` for a number beyond all files."""
     value = (request.header("oc-total-length") or "").strip()
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 20 else None
+    if not (value.isascii() and value.isdigit()):
+        return None
+    if len(value) > _DIGITS:
+        raise TooLarge("no storage holds files of this size")
+    return int(value)
 
 
 def intent_of(request: Request, supported: tuple[str, ...]) -> Intent:
@@ -59,8 +79,13 @@ def intent_of(request: Request, supported: tuple[str, ...]) -> Intent:
     total, length = total_length_of(request), request.body.length
     if total is not None and length is not None and total != length:
         raise LengthMismatch(f"{total} bytes were announced, but the body has {length}")
+    return promises_of(request, supported, length if total is None else total)
+
+
+def promises_of(request: Request, supported: tuple[str, ...], size: int | None) -> Intent:
+    """What a request promises of content of `size` bytes that need not be its body. Raises `InvalidRequest`."""
     checksums = tuple(c for c in checksums_of(request.header("oc-checksum")) if c.algorithm in supported)
-    return Intent(size=length if total is None else total, checksums=checksums, mtime_ns=mtime_of(request))
+    return Intent(size=size, checksums=checksums, mtime_ns=mtime_of(request))
 
 
 def identity_of(node: Node) -> Headers:

@@ -216,7 +216,11 @@ async def serve(tmp_path, dav):
         "shared": Rule("shared", SpaceKind.PROJECT, "/none/shared", title="For all"),
         "frozen": Rule("frozen", SpaceKind.PROJECT, "/none/frozen", read_only=True),
     }
-    tree = Tree(Storages(build), locks, properties, Quotas(), {})
+
+    async def reserved(space: str, apart: object) -> int:
+        return 0
+
+    tree = Tree(Storages(build), locks, properties, Quotas(reserved), {})
     handler = DavHandler(tree, Namespace(rules, prepare), locks, properties, dav, authenticate, challenges, now=clock)
     site = ClawSite(handler, settings.Http(), reactor, workers=workers)
     port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(site)

@@ -18,7 +18,7 @@ _ALLOW = "OPTIONS, GET, HEAD, PUT, DELETE, MOVE, COPY, PROPFIND, PROPPATCH, LOCK
 
 async def mkcol(dav: Dav, request: Request, actor: Actor, address: Address) -> Response:
     """201; 405 where something is already (the desktops then go on), 415 with a body."""
-    await _refuse_body(request)
+    await refuse_body(request)
     place = await dav.place(actor, address)
     if not place.path:
         raise Refused(405, _EXISTS, allow=_ALLOW)
@@ -30,7 +30,8 @@ async def mkcol(dav: Dav, request: Request, actor: Actor, address: Address) -> R
     return Response(201, identity_of(node))
 
 
-async def _refuse_body(request: Request) -> None:
+async def refuse_body(request: Request) -> None:
+    """Raise `Refused` if the request has a body."""
     # Only chunked bodies have to be looked into.
     empty = request.body.length == 0
     if request.body.length is None:

@@ -13,7 +13,7 @@ from ..address import Address, parse_url
 from ..dav import Dav
 from ..errors import Refused
 from ..terms import hosts, terms
-from ..transfer_headers import identity_of, mtime_of
+from ..transfer_headers import identity_of, mtime_of, overwrite_of
 
 
 async def move(dav: Dav, request: Request, actor: Actor, address: Address) -> Response:
@@ -23,7 +23,7 @@ async def move(dav: Dav, request: Request, actor: Actor, address: Address) -> Re
     source, target = await _places(dav, request, actor, address)
     _refuse_overlap(source, target)
     tokens, guard = await terms(dav, request, actor, address, source)
-    done = await dav.tree.move(actor, source, target, replace=_overwrite(request), tokens=tokens, guard=guard)
+    done = await dav.tree.move(actor, source, target, replace=overwrite_of(request), tokens=tokens, guard=guard)
     return _answer(done)
 
 
@@ -33,7 +33,7 @@ async def copy(dav: Dav, request: Request, actor: Actor, address: Address) -> Re
     source, target = await _places(dav, request, actor, address)
     _refuse_overlap(source, target)
     tokens, guard = await terms(dav, request, actor, address, source)
-    done = await dav.tree.copy(actor, source, target, replace=_overwrite(request), deep=deep, tokens=tokens, guard=guard)
+    done = await dav.tree.copy(actor, source, target, replace=overwrite_of(request), deep=deep, tokens=tokens, guard=guard)
     mtime = mtime_of(request)
     if mtime is None or done.node.is_folder or (await dav.tree.abilities(target.space)).times is None:
         return _answer(done)
@@ -65,13 +65,6 @@ def _refuse_overlap(source: Place, target: Place) -> None:
         raise Refused(409, "a folder that holds the source cannot be replaced by it")
     if is_within(target.path, source.path):
         raise Refused(409, "a folder cannot go into itself")
-
-
-def _overwrite(request: Request) -> bool:
-    value = (request.header("overwrite") or "T").strip().upper()
-    if value not in ("T", "F"):
-        raise InvalidRequest("Overwrite must be T or F")
-    return value == "T"
 
 
 def _depth(request: Request) -> str:

@@ -36,9 +36,10 @@ async def propfind(dav: Dav, request: Request, actor: Actor, address: Address) -
     place = await dav.place(actor, address)
     look = await Look.at(dav, request, actor, address, place, wanted, minimal)
     if depth is Depth.ZERO:
-        return Response(207, headers, await look.alone(await dav.tree.stat(place)))
+        node = await dav.tree.stat(place)
+        return Response(207, headers + dav.announced if node.is_folder else headers, await look.alone(node))
     try:
         listing = await dav.tree.list(place)
     except NotAFolder:
         return Response(207, headers, await look.alone(await dav.tree.stat(place)))
-    return await look.folder(listing, headers, deep=depth is Depth.INFINITY)
+    return await look.folder(listing, headers + dav.announced, deep=depth is Depth.INFINITY)

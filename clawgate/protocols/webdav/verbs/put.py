@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....errors import InvalidRequest, NotSupported
+from ....errors import NotSupported
 from ....model.people import Actor
 from ....web.request import Request
 from ....web.response import Response
@@ -10,13 +10,12 @@ from ..address import Address
 from ..dav import Dav
 from ..errors import Refused
 from ..terms import terms
-from ..transfer_headers import intent_of, written
+from ..transfer_headers import intent_of, refuse_part, written
 
 
 async def put(dav: Dav, request: Request, actor: Actor, address: Address) -> Response:
     """Write a file: all or nothing, answered when it is stored. The body's Content-Type is never looked at."""
-    if request.header("content-range") is not None:
-        raise InvalidRequest("a PUT with Content-Range would change only a part of the file; send it whole (RFC 9110 14.5)")
+    refuse_part(request)
     place = await dav.place(actor, address)
     if address.slash or not place.path:
         raise Refused(405, "a file cannot be written where a folder is addressed", allow="OPTIONS, PROPFIND, MKCOL")
