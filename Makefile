@@ -1,15 +1,16 @@
 # make run     a gateway on http://127.0.0.1:9280 with its data in ./clawgate-data
-# make test    everything that is checked; installs the Debian packages with the real clients first
+# make test    everything that is checked; installs the real clients and an OpenID provider first
 # make lint    style and types only
-# make bench   the gateway beside Apache and rclone
+# make bench   the gateway beside Apache and rclone, then its uploads beside @tus/server; BENCH=compare or BENCH=uploads: one
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+BENCH ?= compare uploads
 
 # What `make test` and `make bench` run besides Python: real clients, peers, the C compiler for the slow disk.
-PACKAGES := litmus cadaver owncloud-client-cmd nextcloud-desktop-cmd rclone curl nghttp2-client acl attr gcc libc6-dev
+PACKAGES := litmus cadaver owncloud-client-cmd nextcloud-desktop-cmd rclone curl nghttp2-client acl attr slapd ldap-utils gcc libc6-dev
 PEERS := apache2-bin media-types rclone
 
 .PHONY: run test lint bench packages peers clean
@@ -18,7 +19,7 @@ PEERS := apache2-bin media-types rclone
 run: $(VENV)/run
 	$(BIN)/twistd -n clawgate $(ARGS)
 
-test: packages $(VENV)/test
+test: packages $(VENV)/test tests/wire/tusjs/node_modules/installed tests/wire/oidc_provider/node_modules/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -29,11 +30,11 @@ lint: $(VENV)/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: peers $(VENV)/test
-	$(BIN)/python bench/compare.py $(ARGS)
+bench: peers $(VENV)/test bench/tus_server/node_modules/installed
+	for one in $(BENCH); do $(BIN)/python bench/$$one.py $(ARGS) || exit 1; done
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build *.egg-info tests/wire/tusjs/node_modules tests/wire/oidc_provider/node_modules bench/tus_server/node_modules
 
 packages:
 	@$(call install,$(PACKAGES))
@@ -50,6 +51,12 @@ $(VENV)/run: setup.cfg pyproject.toml
 
 $(VENV)/test: $(VENV)/run
 	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@
+
+# What programs of Node.js need lies beside them. Node.js may be there from elsewhere than Debian, whose npm does not go with it.
+%/node_modules/installed: %/package.json
+	@command -v node >/dev/null && command -v npm >/dev/null || { $(call install,nodejs npm); }
+	cd $* && npm install --loglevel=error --no-package-lock --no-audit --no-fund --ignore-scripts
 	touch $@
 
 # Install the Debian packages that are missing, as root or through sudo; nothing if none is.

@@ -19,6 +19,17 @@ class Answer(NamedTuple):
     """Seconds from the request to the first byte of the body."""
     seconds: float
     size: int
+    """Bytes of the body."""
+    head: bytes
+    """Status line and headers."""
+
+    def header(self, name: str) -> str:
+        """The value of a header; empty if it is not there."""
+        for line in self.head.split(b"\r\n")[1:]:
+            key, _, value = line.partition(b":")
+            if key.strip().lower() == name.lower().encode():
+                return value.strip().decode()
+        return ""
 
 
 class Connection:
@@ -29,13 +40,17 @@ class Connection:
     def close(self) -> None:
         self.socket.close()
 
-    def ask(self, request: bytes, *, file: int | None = None, size: int = 0) -> Answer:
-        """Send `request` (and `size` bytes of descriptor `file` as its body) and read the answer to its end."""
+    def ask(self, request: bytes, *, file: int | None = None, offset: int = 0, size: int = 0) -> Answer:
+        """Send `request`, with `size` bytes of descriptor `file` from byte `offset` on as its body; read the whole answer."""
         start = time.perf_counter()
         self.socket.sendall(request)
-        sent = 0
-        while file is not None and sent < size:
-            sent += os.sendfile(self.socket.fileno(), file, sent, min(size - sent, 8 << 20))
+        end = offset + size
+        while file is not None and offset < end:
+            try:
+                offset += os.sendfile(self.socket.fileno(), file, offset, min(end - offset, 8 << 20))
+            except ConnectionError:
+                # It has been refused: the answer says why.
+                break
         head = b""
         while b"\r\n\r\n" not in head:
             head += self._some()
@@ -62,7 +77,7 @@ class Connection:
                     raise ConnectionError("answer cut off")
                 first_byte = first_byte or time.perf_counter() - start
                 got += count
-        return Answer(status, first_byte, time.perf_counter() - start, got)
+        return Answer(status, first_byte, time.perf_counter() - start, got, head)
 
     def _some(self) -> bytes:
         data = self.socket.recv(65536)

@@ -1,7 +1,7 @@
-"""The servers that are compared: each serves the same tree on a port of its own, with a configuration made here.
+"""The servers that are compared: each serves a tree on a port of its own, with a configuration made here.
 
-All ask for a password (Apache compares a plain SHA-1, rclone does what it does with ``--user`` and ``--pass``). The peers keep no
-ids, folder etags or checksums: whatever they save by that counts for them.
+All but @tus/server ask for a password (Apache compares a plain SHA-1, rclone does what it does with ``--user`` and ``--pass``).
+The peers keep no ids, folder etags or checksums: whatever they save by that counts for them.
 """
 
 from __future__ import annotations
@@ -96,7 +96,11 @@ class Peer:
 
     def request(self, verb: str, path: str, body: bytes = b"", **headers: str) -> bytes:
         """The bytes of one request; `path` is relative to the tree."""
-        lines = [f"{verb} {self.prefix}/{path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}"]
+        return self.absolute(verb, f"{self.prefix}/{path}", body, **headers)
+
+    def absolute(self, verb: str, target: str, body: bytes = b"", **headers: str) -> bytes:
+        """The same for a whole path or URL. Without `body` its length may be among `headers`."""
+        lines = [f"{verb} {target} HTTP/1.1", f"Host: 127.0.0.1:{self.port}"]
         if body:
             headers["Content_Length"] = str(len(body))
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -108,6 +112,8 @@ class Clawgate(Peer):
 
     name = "clawgate"
     prefix = f"/remote.php/dav/files/{USER}"
+    durability = "none"
+    """The peers do not sync what they were sent before they answer; with the gateway's default the disk would be measured."""
 
     def prepare(self) -> None:
         from argon2 import PasswordHasher
@@ -123,8 +129,7 @@ listen = ["tcp:{admin}:interface=127.0.0.1"]
 [users]
 file = "{self.work / "users.toml"}"
 [mounts.home]
-# The peers do not sync what they were sent before they answer; with our default the disk would be measured.
-durability = "none"
+durability = "{self.durability}"
 root = "{self.tree}"
 """
         )
@@ -132,6 +137,13 @@ root = "{self.tree}"
     def command(self) -> list[str]:
         twistd = Path(sys.executable).with_name("twistd")
         return [str(twistd), "-n", "--pidfile=", "clawgate", "--config", str(self.work / "clawgate.toml")]
+
+
+class ClawgateData(Clawgate):
+    """The gateway as its users run it."""
+
+    name = "clawgate-data"
+    durability = "data"
 
 
 class Apache(Peer):
@@ -188,3 +200,13 @@ class Rclone(Peer):
         address = f"127.0.0.1:{self.port}"
         options = ["--addr", address, "--user", USER, "--pass", PASSWORD, "--config", "/dev/null", "--server-read-timeout", "10m"]
         return ["rclone", "serve", "webdav", str(self.tree), *options]
+
+
+class TusServer(Peer):
+    """@tus/server with its file store. It asks for no password, writes no log and leaves files under their ids."""
+
+    name = "tus-server"
+    prefix = "/files"
+
+    def command(self) -> list[str]:
+        return ["node", str(Path(__file__).parent / "tus_server" / "server.js"), str(self.port), str(self.tree)]

@@ -7,45 +7,57 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from .errors import StorageUnavailable
-from .gateway import template
+from .errors import NotFound, StorageUnavailable
 from .gateway.chores import Chore
 from .gateway.janitor import Janitor
 from .gateway.locks import Locks
-from .gateway.namespace import Namespace, Rule
+from .gateway.namespace import Namespace
 from .gateway.properties import Properties
 from .gateway.quota import Quotas
+from .gateway.rules import rules_of
 from .gateway.storages import Storages
 from .gateway.tree import Tree
-from .gateway.uploads import DAY, Uploads
+from .gateway.uploads.sessions import Uploads
 from .identity.cache import RememberedLogins
 from .identity.chain import Chain
+from .identity.entrance import Entrance
 from .identity.file import UserFile
+from .identity.ldap import build as ldap
+from .identity.oidc import build as oidc
+from .identity.oidc.tokens import Tokens
 from .index import schema as index_schema
 from .index.index import Index
 from .index.learner import Learner
-from .interfaces import Room, Storage
+from .interfaces import Directory, Room, Storage
 from .log import make_logger, write_lines
 from .metrics import Metrics
 from .model.path import ROOT
 from .model.people import Actor, User
 from .model.space import Space, SpaceKind
+from .model.upload import Upload
 from .protocols import wellknown
 from .protocols.admin import Admin
-from .protocols.capabilities import Features
+from .protocols.capabilities import Features, Tus
 from .protocols.ocs import Ocs
 from .protocols.private_links import PREFIXES as LINK_PREFIXES
 from .protocols.private_links import PrivateLinks
-from .protocols.webdav.chunking_ng import PREFIXES as UPLOAD_PREFIXES
+from .protocols.tus import offer as tus
+from .protocols.tus.content import Verifier
+from .protocols.tus.creation import Creation
+from .protocols.tus.handler import TusHandler
 from .protocols.webdav.chunking_ng import ChunkingNg
+from .protocols.webdav.chunking_v1 import ChunkingV1
+from .protocols.webdav.foresight import Foresight
 from .protocols.webdav.handler import DavHandler
-from .settings import Mount, Settings
+from .protocols.webdav.upload_target import PREFIXES as UPLOAD_PREFIXES
+from .settings import Settings
 from .state import schema as state_schema
+from .state.attempts import StoredAttempts
 from .state.engine import Damaged, Database
 from .state.locks import StoredLocks
 from .state.properties import StoredProperties
 from .state.uploads import Uploads as StoredUploads
-from .storage.checksums import ALGORITHMS
+from .storage.checksums import ALGORITHMS, Digests
 from .storage.memory import MemoryStorage
 from .storage.posix.driver import PosixStorage
 from .storage.posix.options import PosixOptions
@@ -63,6 +75,9 @@ from .workers import Workers
 
 log = make_logger()
 
+OIDC_SECONDS = 10.0
+"""Between looks at whether an OpenID provider's documents are old."""
+
 
 class Core:
     """Everything below the protocols. The command line uses it without a socket."""
@@ -79,7 +94,10 @@ class Core:
         self.state_workers = Workers(reactor, "state", state.threads, state.queue)
         self.index_workers = Workers(reactor, "index", index.threads, index.queue)
         self.hashing = Workers(reactor, "hashing", users.threads, users.queue)
-        self.pools = [self.files, self.state_workers, self.index_workers, self.hashing]
+        self.cpu = Workers(reactor, "cpu", settings.uploads.threads, settings.uploads.queue)
+        self.pools = [self.files, self.state_workers, self.index_workers, self.hashing, self.cpu]
+        self.directories = ldap.build(settings.ldap, reactor)
+        self.pools += [directory.workers for directory in self.directories]
         for pool in self.pools:
             self.metrics.pool(pool)
 
@@ -93,29 +111,32 @@ class Core:
 
         # people
         self.user_file = UserFile(self.path(users.file or "users.toml"), self.hashing, self.files, time.monotonic)
+        self.tokens = oidc.build(settings.oidc, reactor)
         self.authenticator = RememberedLogins(
-            Chain([self.user_file]),
+            Chain([self.user_file, self.tokens, *self.directories]),
             users.cache_seconds,
             time.monotonic,
             current=lambda: self.user_file.checked_until,
             refresh=self.user_file.refresh,
         )
         self.user_file.changed.append(self.authenticator.forget)
+        self.entrance = Entrance(self.authenticator, settings.brake, StoredAttempts(self.state), reactor)
+        self.metrics.count("refused_logins", "Logins refused because of earlier failures", lambda: self.entrance.refused)
+        self.metrics.gauge("delayed_logins", "Logins that wait because of earlier failures", lambda: self.entrance.waiting)
         self.metrics.cache("logins", lambda: (self.authenticator.hits, self.authenticator.misses))
 
         # files
         self.watches = {name: FolderWatches(reactor, mount.watches) for name, mount in settings.mounts.items() if mount.watch}
         self.storages = Storages(self._open)
-        self.namespace = Namespace({name: self._rule(name, mount) for name, mount in settings.mounts.items()}, self._prepare)
+        self.namespace = Namespace(rules_of(settings.mounts, settings.data), self._prepare)
         self.locks = Locks(StoredLocks(self.state), settings.dav, time.time)
         self.properties = Properties(StoredProperties(self.state), settings.dav)
-        self.quotas = Quotas()
+        stored_uploads = StoredUploads(self.state)
+        self.quotas = Quotas(lambda space, apart: stored_uploads.reserved(space, time.time(), apart))
         compute = {name: tuple(mount.checksums) for name, mount in settings.mounts.items() if mount.checksums}
         self.tree = Tree(self.storages, self.locks, self.properties, self.quotas, compute)
-        self.uploads = Uploads(
-            StoredUploads(self.state), self.storages, self.tree, self.quotas, settings.dav.upload_days * DAY, time.time
-        )
-        self.janitor = Janitor(self.storages, self.uploads, self.locks, self.index.tidy)
+        self.uploads = Uploads(stored_uploads, self.storages, self.tree, self.quotas, settings.uploads, reactor, time.time)
+        self.janitor = Janitor(self.storages, self.uploads, self.locks, self._space_of, self._tidy)
         self._learners: list[Learner] = []
         self._raw: dict[str, Storage] = {}
         """The drivers of the spaces that are open."""
@@ -129,6 +150,7 @@ class Core:
         await self.state.start()
         await self._start_index()
         await self.user_file.load()
+        await self.entrance.start()
         await self.locks.load()
         await self.properties.start()
 
@@ -148,8 +170,11 @@ class Core:
         """Close everything; nobody may be using it any more."""
         for watches in self.watches.values():
             watches.close()
+        await self.entrance.stop()
         await self.state.stop()
         await self.index_database.stop()
+        for directory in self.directories:
+            await directory.close()
         for pool in self.pools:
             pool.stop()
 
@@ -176,7 +201,7 @@ class Core:
             options = PosixOptions(
                 symlinks=mount.symlinks, durability=mount.durability, block_bytes=self.settings.files.block_bytes
             )
-            raw = PosixStorage(space.root, self.files, options, self.watches.get(space.mount))
+            raw = PosixStorage(space.root, self.files, options, self.watches.get(space.mount), self.cpu)
         inner = Metered(raw, self.metrics.storage_observer(space.mount))
         storage = Indexed(inner, await self.index.space(space.id), time.monotonic, mount.staleness_max, read_only=mount.read_only)
         if raw.abilities.janitor is not None and not mount.read_only:
@@ -186,25 +211,30 @@ class Core:
         self._learners.append(Learner(space.id, storage.observer.scan, storage.index.unlearned))
         return storage
 
+    async def _tidy(self) -> None:
+        await self.entrance.sweep()
+        await self.index.tidy()
+
+    async def _space_of(self, upload: Upload) -> Space | None:
+        for space, _ in self.storages.opened():
+            if space.id == upload.space:
+                return space
+        known: list[Directory] = [self.user_file, *self.directories]
+        for directory in known:
+            user = await directory.find_user(upload.owner)
+            if user is not None:
+                try:
+                    return (await self.namespace.in_space(Actor(user), upload.space, ROOT)).space
+                except NotFound:
+                    return None
+        return None
+
     async def _prepare(self, space: Space, user: User) -> None:
         mount = self.settings.mounts[space.mount]
         if mount.driver == "posix":
             # A directory that was there before and is not any more is a file system that is not mounted.
             create = mount.create and space.kind is SpaceKind.PERSONAL and not await self.index.knows(space.id)
             await self.files.run(_make_directory, space.root, create, self.settings.data)
-
-    def _rule(self, name: str, mount: Mount) -> Rule:
-        root = mount.root if os.path.isabs(mount.root) else self.path(mount.root)
-        template.check(mount.root, f"mounts.{name}.root")
-        return Rule(
-            name,
-            SpaceKind(mount.kind),
-            root,
-            tuple(mount.members),
-            mount.title,
-            mount.read_only,
-            mount.quota or None,
-        )
 
 
 class Gateway:
@@ -214,17 +244,39 @@ class Gateway:
         """Nothing is started here. Raises `SettingsError`."""
         self.core = core = Core(settings, reactor)
         self._access = AccessLog(reactor, core.files, write_lines, settings.log.format) if settings.log.access else None
-        login = Login(core.authenticator, settings.users.realm)
+        sign_in = _sign_in(settings, core.tokens)
+        login = Login(
+            core.entrance,
+            settings.users.realm,
+            bearer=sign_in is not None,
+            basic=all(provider.basic for provider in settings.oidc.values()),
+            metadata=wellknown.RESOURCE if sign_in is not None else "",
+        )
 
         # protocols
+        offer = tus.Offer(ALGORITHMS, settings.http.max_body_bytes)
+        verifier = Verifier(ALGORITHMS, Digests, core.cpu)
+        creation = Creation(core.uploads, verifier, offer) if settings.uploads.tus else None
+        foresight = Foresight()
         dav = DavHandler(
-            core.tree, core.namespace, core.locks, core.properties, settings.dav, login.authenticate, login.challenges
+            core.tree,
+            core.namespace,
+            core.locks,
+            core.properties,
+            settings.dav,
+            login.authenticate,
+            login.challenges,
+            chunked=ChunkingV1(core.uploads, settings.uploads, foresight),
+            post=creation,
+            announced=offer.headers() if creation is not None else None,
         )
         core.metrics.cache("listings", lambda: (dav.dav.listings.hits, dav.dav.listings.misses))
-        uploads = ChunkingNg(dav.dav, core.uploads, login.authenticate, login.challenges)
+        uploads = ChunkingNg(dav.dav, core.uploads, settings.uploads, foresight, login.authenticate, login.challenges)
         features = Features(
             checksums=ALGORITHMS,
             chunking_ng=True,
+            chunking_v1=True,
+            tus=Tus(tus.VERSION, tus.EXTENSIONS, settings.uploads.tus_chunk_bytes) if creation is not None else None,
             reports=("filter-files",),
             favorites=True,
             private_links=True,
@@ -236,7 +288,7 @@ class Gateway:
             """People see a page; mounting clients look at every folder from the root on."""
             return await (front if request.verb in ("GET", "HEAD") else dav)(request)
 
-        pages = wellknown.handlers(features)
+        pages = wellknown.handlers(features, sign_in, login)
         front = pages.pop("/")
         router = Router()
         router.add("/", root)
@@ -244,6 +296,8 @@ class Gateway:
             router.add(prefix, dav)
         for prefix in UPLOAD_PREFIXES:
             router.add(prefix, uploads)
+        if creation is not None:
+            router.add(tus.BASE, TusHandler(dav.dav, core.uploads, verifier, creation, login))
         links = PrivateLinks(core.tree, core.namespace, login)
         for prefix in LINK_PREFIXES:
             router.add(prefix, links)
@@ -267,10 +321,13 @@ class Gateway:
             Chore(reactor, "clearing up", index.tidy_seconds, core.janitor.run),
             Chore(reactor, "learning", index.learn_seconds, core.learn),
         ]
+        if sign_in is not None:
+            self._chores.append(Chore(reactor, "asking OpenID providers", OIDC_SECONDS, core.tokens.refresh))
 
     async def start(self) -> None:
         """Get everything ready to answer; the caller then listens. Raises `SettingsError`."""
         await self.core.start()
+        self.core.tokens.start()
         for chore in self._chores:
             chore.start()
 
@@ -280,6 +337,7 @@ class Gateway:
             await chore.stop()
         if self._access is not None:
             await self._access.flush()
+        await self.core.tokens.stop()
         await self.core.stop()
 
     async def _room(self, actor: Actor) -> Room:
@@ -287,6 +345,21 @@ class Gateway:
 
 
 assemble = Gateway
+
+
+def _sign_in(settings: Settings, tokens: Tokens) -> wellknown.SignIn | None:
+    """What clients are told about logging in; None without an OpenID provider."""
+    first = tokens.first
+    if first is None:
+        return None
+    return wellknown.SignIn(
+        first.settings.issuer,
+        first.document,
+        tuple(one.issuer for one in settings.oidc.values()),
+        tuple(first.settings.scopes),
+        oidc.client_ids(first.name, first.settings),
+        tuple(first.settings.client_scopes),
+    )
 
 
 def _make_directory(root: str, create: bool, data: str) -> None:

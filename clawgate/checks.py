@@ -16,8 +16,11 @@ import sqlalchemy
 
 from . import data
 from .errors import ClawgateError, SettingsError
-from .gateway import template
+from .gateway.rules import Grant, rules_of
 from .identity import users_file
+from .identity.ldap.inspection import inspect
+from .identity.oidc import build as oidc
+from .identity.oidc.inspection import look
 from .identity.users_file import Account
 from .log import redact
 from .settings import Mount, Settings
@@ -55,6 +58,9 @@ def run(settings: Settings, listen: Listen) -> Iterator[Finding]:
     yield from _data(settings)
     accounts: dict[str, Account] = {}
     yield from _users(settings, accounts)
+    yield from _oidc(settings)
+    for name, one in settings.ldap.items():
+        yield from (Finding(Level(seen.level), seen.text, seen.remedy) for seen in inspect(name, one))
     for key, url in (("state", settings.state.url), ("index", settings.index.url)):
         yield from _database(settings, key, url)
     for name, mount in settings.mounts.items():
@@ -104,6 +110,17 @@ def _users(settings: Settings, accounts: dict[str, Account]) -> Iterator[Finding
     yield Finding(Level.OK, f"users: {len(accounts)} in {path}")
 
 
+def _oidc(settings: Settings) -> Iterator[Finding]:
+    try:
+        oidc.check(settings.oidc)
+    except SettingsError as error:
+        yield Finding(Level.FAILURE, str(error), "the gateway does not start with it")
+        return
+    for name, one in settings.oidc.items():
+        for seen in look(name, one):
+            yield Finding(Level(seen.level), seen.text, seen.remedy)
+
+
 def _database(settings: Settings, key: str, url: str) -> Iterator[Finding]:
     if not url:
         file = os.path.join(settings.data, f"{key}.db")
@@ -134,22 +151,27 @@ def _mount(settings: Settings, name: str, mount: Mount, accounts: dict[str, Acco
         yield Finding(Level.WARNING, f"{what}: files are kept in memory", "they are gone when the gateway stops")
         return
     try:
-        template.check(mount.root, f"{what}.root")
+        (rule,) = rules_of({name: mount}, settings.data).values()
     except ClawgateError as error:
-        yield Finding(Level.FAILURE, str(error), "use the fields that it names")
-        return
-    if mount.kind == "project":
-        yield from _root(what, mount, os.path.join(settings.data, mount.root))
+        yield Finding(Level.FAILURE, str(error), "docs/namespace.md lists the fields")
         return
     missing: list[str] = []
     roots: list[str] = []
-    for account in accounts.values():
+    people = [account.user for account in accounts.values()]
+    for user in people:
+        grants: list[Grant] = []
         try:
-            root = os.path.join(settings.data, template.expand(mount.root, account.user))
+            grants = list(rule.grants(user))
         except ClawgateError as error:
-            yield Finding(Level.FAILURE, f"{what}: {error}")
-            continue
-        (roots if os.path.isdir(root) else missing).append(root)
+            yield Finding(Level.FAILURE, f"{what}: {error}", f"see 'clawgate explain {user.id}'")
+        for root in {grant.space.root for grant in grants}.difference(missing, roots):
+            (roots if os.path.isdir(root) else missing).append(root)
+    if mount.kind == "project":
+        if "{" not in mount.root:
+            missing = sorted({*missing, *([] if os.path.isdir(rule.root) else [rule.root])})
+        for root in missing:
+            yield Finding(Level.FAILURE, f"{what}: {root} is no directory", "make or mount it")
+        missing = []
     if missing and not mount.create:
         yield Finding(
             Level.FAILURE, f"{what}: {len(missing)} users have no directory, e.g. {missing[0]}", "make them, or set create = true"

@@ -20,7 +20,7 @@ import attrs
 
 from .errors import SettingsError
 from .model.size import parse_size
-from .settings import Mount, Rules, Settings
+from .settings import Ldap, Mount, Oidc, Rules, Settings
 
 PREFIX = "CLAWGATE_"
 Key = tuple[str, ...]
@@ -120,9 +120,9 @@ def _key(text: str) -> Key:
 
 
 def _spelled(sources: _Sources, key: Key) -> Key:
-    """`key` with the mount's name as a file spells it."""
-    if len(key) == 3 and key[0] == "mounts":
-        for name in sources.tree.get("mounts", {}):
+    """`key` with the name of a mount, provider or directory as a file spells it."""
+    if len(key) == 3 and key[0] in ("mounts", "oidc", "ldap"):
+        for name in sources.tree.get(key[0], {}):
             if name.lower() == key[1]:
                 return (key[0], name, key[2])
     return key
@@ -266,6 +266,10 @@ def sample() -> str:
                 "".join((f"# {_about(type(section))}\n" if _about(type(section)) else "", f"[{name}]\n", *_sample(section)))
             )
     parts += ["".join((f"# {_about(Mount)}\n", f"[mounts.{name}]\n", *_sample(mount))) for name, mount in default.mounts.items()]
+    # There is none by default, so that none may stand here for a setting.
+    for name, section in (("oidc", Oidc()), ("ldap", Ldap())):
+        text = "".join((f"# {_about(type(section))}\n", f"[{name}.NAME]\n", *_sample(section)))
+        parts.append("".join(line if line.startswith("#") else f"#{line}" for line in text.splitlines(keepends=True)))
     return "\n".join(parts)
 
 

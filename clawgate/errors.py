@@ -27,6 +27,10 @@ class ChecksumMismatch(InvalidRequest):
     """The body does not have the checksum that the client announced; nothing was changed."""
 
 
+class PieceMismatch(ChecksumMismatch):
+    """A piece of an upload does not have the checksum that was announced for the piece; it does not count."""
+
+
 class Unauthenticated(ClawgateError):
     """No credentials, or wrong ones."""
 

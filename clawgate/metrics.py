@@ -74,6 +74,7 @@ class Metrics(Collector):
         self._caches: dict[str, Callable[[], tuple[int, int]]] = {}
         self._pools: list[Workers] = []
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+        self._counts: dict[str, tuple[str, Callable[[], float]]] = {}
         self.open: dict[str, int] = dict.fromkeys((*_VERBS, "OTHER"), 0)
         """Requests at work now, by verb."""
         self.connections = 0
@@ -135,6 +136,10 @@ class Metrics(Collector):
         """Report a number that is asked for at each scrape; `name` comes out as ``clawgate_NAME``."""
         self._gauges[name] = (help, value)
 
+    def count(self, name: str, help: str, value: Callable[[], float]) -> None:
+        """Report a number that only grows; `name` comes out as ``clawgate_NAME_total``."""
+        self._counts[name] = (help, value)
+
     def render(self) -> bytes:
         """All of it in Prometheus' text format; goes with `CONTENT_TYPE`."""
         return generate_latest(self.registry)
@@ -161,6 +166,8 @@ class Metrics(Collector):
         yield _gauge("clawgate_pool_pending", "Calls running or waiting in a thread pool", pending, ("pool",))
         limits = [((pool.name,), pool.limit) for pool in self._pools]
         yield _gauge("clawgate_pool_limit", "Calls that may run or wait in a thread pool", limits, ("pool",))
+        for name, (help, value) in self._counts.items():
+            yield _counter(f"clawgate_{name}", help, [((), value())])
         for name, (help, value) in self._gauges.items():
             yield _gauge(f"clawgate_{name}", help, [((), value())])
 

@@ -36,15 +36,19 @@ ALLOWED: dict[str, set[str]] = {
     "testing": TOOLS,
     "assembly": TOOLS | {"gateway", "identity", "index", "protocols", "state", "storage", "web", "data"},
     "data": TOOLS | {"identity"},
+    "explaining": TOOLS | {"gateway"},
     "checks": TOOLS | {"data", "gateway", "identity", "storage"},
     "maintenance": TOOLS | {"assembly", "data", "identity", "index", "state", "storage"},
     "service": TOOLS | {"assembly", "checks", "cli", "configuration", "data", "heap", "web"},
-    "cli": TOOLS | {"assembly", "checks", "configuration", "data", "identity", "maintenance"},
+    "cli": TOOLS | {"assembly", "checks", "configuration", "data", "explaining", "gateway", "identity", "maintenance"},
 }
 
 FOREIGN: dict[str, set[str]] = {
     # what of other people's packages is known only there
     "twisted.web": {"web", "protocols"},
+    "twisted.web.client": {"identity"},
+    "twisted.web.http.PotentialDataLoss": {"identity"},
+    "twisted.web.http_headers": {"identity", "web"},
     "klein": {"web", "protocols"},
     "boto3": {"storage"},
     "botocore": {"storage"},
@@ -56,8 +60,15 @@ FOREIGN: dict[str, set[str]] = {
     "twisted.internet.threads": {"workers"},
     "twisted.python.threadpool": {"workers"},
     "twisted.internet.reactor": {"service", "cli"},
-    "treq": set(),
+    "treq": {"identity"},
+    "jwt": {"identity"},
+    "cryptography": {"identity"},
+    "OpenSSL": {"identity"},
+    "ldap3": {"identity"},
 }
+
+WORDS = {"address", "dates", "dav", "errors", "letters", "terms", "transfer_headers"}
+"""What TUS may know of WebDAV, whose collections it writes to: how things are called there, and nothing that answers."""
 
 DRIVERS = {"memory", "posix", "s3", "eos"}
 
@@ -106,9 +117,9 @@ def test_imports_go_downwards(path):
 def test_other_peoples_packages_stay_where_they_belong(path):
     own = part(dotted(path))
     for name in imports(path):
-        for foreign, where in FOREIGN.items():
-            if name[: foreign.count(".") + 1] == tuple(foreign.split(".")):
-                assert own in where, f"{own} must not import {'.'.join(name)}"
+        # The longest entry decides: a package may be known in one place, its HTTP client in another.
+        known = [".".join(name[:length]) for length in range(len(name), 0, -1) if ".".join(name[:length]) in FOREIGN]
+        assert not known or own in FOREIGN[known[0]], f"{own} must not import {'.'.join(name)}"
 
 
 def protocol(name: tuple[str, ...]) -> str | None:
@@ -123,6 +134,8 @@ def test_front_ends_do_not_know_each_other(path):
     own = protocol(dotted(path))
     for name in imports(path):
         other = protocol(name) if name[0] == "clawgate" else None
+        if own == "tus" and other == "webdav" and name[3] in WORDS:
+            continue
         assert other in (None, own), f"{own} must not import {'.'.join(name)}"
 
 

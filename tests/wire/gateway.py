@@ -153,6 +153,18 @@ class Gateway:
         assert found
         return int(found[1]) * 1024
 
+    def forget_peak(self) -> None:
+        """Let ``VmHWM`` begin anew at what is resident now."""
+        assert self.process is not None
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    def moved_bytes(self) -> tuple[int, int]:
+        """What the process has read and written so far: files, databases and its log, not sockets."""
+        assert self.process is not None
+        text = Path(f"/proc/{self.process.pid}/io").read_text()
+        found = dict(re.findall(r"^(\w+): (\d+)$", text, re.MULTILINE))
+        return int(found["rchar"]), int(found["wchar"])
+
     def log(self) -> str:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 

@@ -38,6 +38,14 @@ def twistd(arguments: list[str], folder: Path, log: Path, environment: Mapping[s
         )
 
 
+def slow_disk(folder: Path, ns_per_kib: int) -> dict[str, str]:
+    """The environment that makes a process write slowly, and its files hollow, see ``slow_disk.c``."""
+    library = folder / "slow_disk.so"
+    source = Path(__file__).with_name("slow_disk.c")
+    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"], check=True)
+    return {"LD_PRELOAD": str(library), "SLOW_DISK_NS_PER_KIB": str(ns_per_kib)}
+
+
 class Forked:
     """A child of the `Nursery`; it is reaped through it."""
 
