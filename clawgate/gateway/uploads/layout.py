@@ -101,29 +101,33 @@ def complete(parts: Sequence[Part], size: int | None) -> list[Part]:
     if size is None and not parts:
         raise InvalidRequest("no chunk has arrived")
     straight = in_order(found)
-    offsets = all(number(part) == part.start for part in found)
+    # Chunks of one byte are where their number says in any case.
+    offsets = all(number(part) == part.start for part in found) and any(part.stop - part.start > 1 for part in found)
     if offsets and not straight:
         raise InvalidRequest(f"bytes are missing from {_gap(found)} on")
-    if not offsets:
-        _check_numbers(found, straight, every=size is None)
+    nameless = next((part for part in found if not _NUMBER.search(part.name)), None)
+    if nameless is not None and not straight:
+        raise InvalidRequest(f"chunk {nameless.name} has no number: it is not known where it belongs")
+    if not offsets and nameless is None:
+        _check_numbers(found)
+        if size is None:
+            _check_for_gaps(parts)
     return found
 
 
-def _check_numbers(parts: Sequence[Part], straight: bool, *, every: bool) -> None:
-    """Whether the numbers of `ordered` parts tell their order; `every`: and that none is missing."""
-    nameless = next((part for part in parts if not _NUMBER.search(part.name)), None)
-    if nameless is not None:
-        if not straight:
-            raise InvalidRequest(f"chunk {nameless.name} has no number: it is not known where it belongs")
-        return
-    numbers = [number(part) for part in parts]
-    for (one, other), (before, after) in zip(pairwise(parts), pairwise(numbers), strict=True):
-        if before == after:
+def _check_numbers(found: Sequence[Part]) -> None:
+    """Whether the numbers of `ordered` parts tell their order."""
+    for one, other in pairwise(found):
+        if number(one) == number(other):
             raise InvalidRequest(f"chunks {one.name} and {other.name} have the same number: it is not known which comes first")
-        if every and after != before + 1:
+
+
+def _check_for_gaps(parts: Sequence[Part]) -> None:
+    """Whether there is a chunk for every number; they are counted from 0 or 1."""
+    numbers = sorted(map(number, parts))
+    for before, after in pairwise([min(numbers[0], 1) - 1, *numbers]):
+        if after > before + 1:
             raise InvalidRequest(f"chunk {before + 1} is missing")
-    if every and numbers and numbers[0] > 1:
-        raise InvalidRequest("chunk 1 is missing")
 
 
 def _gap(parts: Sequence[Part]) -> int:

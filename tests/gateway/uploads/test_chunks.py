@@ -111,9 +111,10 @@ async def test_by_offset_in_any_order(house: House) -> None:
 @test
 async def test_in_parallel(house: House) -> None:
     upload = await begin(house)
-    under_way = [sending(house, upload, Chunk(str(i), 4, index=i)) for i in range(4)]
-    for _, body in under_way:
-        await until(lambda body=body: body.waiting)
+    under_way = []
+    for i in range(4):
+        under_way.append(sending(house, upload, Chunk(str(i), 4, index=i)))
+        await until(lambda: under_way[-1][1].waiting)
     for letter in (b"ab", b"cd"):
         for _, body in reversed(under_way):
             body.feed(letter)
