@@ -35,8 +35,9 @@ class Resource:
     async def head(self, actor: Actor, key: str) -> Response:
         """200: where the upload stands."""
         upload = await self._uploads.find(actor, DIALECT, key)
+        place = await self._dav.namespace.in_space(actor, upload.space, ROOT)
         try:
-            upload = await self._uploads.settled(upload)
+            upload = await self._uploads.settled(upload, place.space)
         except Locked:
             # Somebody is sending to it at this moment: what is known to be safe is a true answer too.
             upload = await self._uploads.find(actor, DIALECT, key)
