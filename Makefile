@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 BENCH ?= compare uploads
+# Processes that share the files of tests; more than processors, because many tests wait for clients.
+PARALLEL ?= 3
 
 # What `make test` and `make bench` run besides Python: real clients, peers, the C compiler for the slow disk.
 PACKAGES := litmus cadaver owncloud-client-cmd nextcloud-desktop-cmd rclone curl nghttp2-client acl attr slapd ldap-utils gcc libc6-dev
@@ -23,7 +25,7 @@ test: packages $(VENV)/test tests/wire/tusjs/node_modules/installed tests/wire/o
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(PARALLEL) --dist loadfile --durations 15 $(ARGS)
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
