@@ -1,18 +1,20 @@
 # make run     a gateway on http://127.0.0.1:9280 with its data in ./clawgate-data
 # make test    everything that is checked; installs the real clients and an OpenID provider first
 # make lint    style and types only
-# make bench   the gateway beside Apache and rclone, then its uploads beside @tus/server; BENCH=compare or BENCH=uploads: one
+# make bench   the gateway beside Apache and rclone, its uploads beside @tus/server, and how soon it sees changes that others make;
+#              BENCH=compare, BENCH=uploads or BENCH=outside: one of them; BENCH=scan: a tree with a million files
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-BENCH ?= compare uploads
+BENCH ?= compare uploads outside
 # Processes that share the files of tests; more than processors, because many tests wait for clients.
 PARALLEL ?= 3
 
-# What `make test` and `make bench` run besides Python: real clients, peers, the C compiler for the slow disk.
-PACKAGES := litmus cadaver owncloud-client-cmd nextcloud-desktop-cmd rclone curl nghttp2-client acl attr slapd ldap-utils gcc libc6-dev
+# What `make test` and `make bench` run besides Python: real clients, peers, programs that change files, the C compiler for the slow disk.
+PACKAGES := litmus cadaver owncloud-client-cmd nextcloud-desktop-cmd rclone curl nghttp2-client acl attr slapd ldap-utils postgresql gcc libc6-dev \
+	chromium chromium-driver git rsync
 PEERS := apache2-bin media-types rclone
 
 .PHONY: run test lint bench packages peers clean

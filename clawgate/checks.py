@@ -7,24 +7,29 @@ import resource
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from enum import Enum
+from typing import cast
 
 import attrs
 import sqlalchemy
 
-from . import data
-from .errors import ClawgateError, SettingsError
+from . import acting_checks, data
+from .errors import ClawgateError, Forbidden, SettingsError
+from .gateway import homes
 from .gateway.rules import Grant, rules_of
 from .identity import users_file
 from .identity.ldap.inspection import inspect
+from .identity.numbers import numbers
 from .identity.oidc import build as oidc
 from .identity.oidc.inspection import look
 from .identity.users_file import Account
 from .log import redact
+from .model.people import User
 from .settings import Mount, Settings
-from .storage.posix import kernel
+from .state.engine import address_of
+from .storage.posix import home_inspection, kernel, notify
 
 FREE_BYTES = 1 << 30
 """Less free space than this is worth a warning."""
@@ -58,6 +63,7 @@ def run(settings: Settings, listen: Listen) -> Iterator[Finding]:
     yield from _data(settings)
     accounts: dict[str, Account] = {}
     yield from _users(settings, accounts)
+    yield from _passwords(settings)
     yield from _oidc(settings)
     for name, one in settings.ldap.items():
         yield from (Finding(Level(seen.level), seen.text, seen.remedy) for seen in inspect(name, one))
@@ -110,6 +116,16 @@ def _users(settings: Settings, accounts: dict[str, Account]) -> Iterator[Finding
     yield Finding(Level.OK, f"users: {len(accounts)} in {path}")
 
 
+def _passwords(settings: Settings) -> Iterator[Finding]:
+    where, pages = settings.users.passwords, settings.login_flow.enabled and settings.app_passwords.self_made
+    if where == "page" and not pages:
+        remedy = "set login_flow.enabled and app_passwords.self_made"
+        yield Finding(Level.WARNING, "users.passwords: passwords are accepted on a login page that is switched off", remedy)
+    if where == "never" and not settings.oidc:
+        remedy = "clawgate token create NAME, or a table [oidc.NAME]"
+        yield Finding(Level.WARNING, "users.passwords: people can log in with nothing but app passwords made by you", remedy)
+
+
 def _oidc(settings: Settings) -> Iterator[Finding]:
     try:
         oidc.check(settings.oidc)
@@ -119,6 +135,9 @@ def _oidc(settings: Settings) -> Iterator[Finding]:
     for name, one in settings.oidc.items():
         for seen in look(name, one):
             yield Finding(Level(seen.level), seen.text, seen.remedy)
+        if one.browser_client_id and not settings.http.public_url:
+            remedy = "set http.public_url, so that there is one redirect URI: PUBLIC_URL/login/oidc/callback"
+            yield Finding(Level.WARNING, f"oidc.{name}: browsers are sent back to the address that they came by", remedy)
 
 
 def _database(settings: Settings, key: str, url: str) -> Iterator[Finding]:
@@ -129,7 +148,7 @@ def _database(settings: Settings, key: str, url: str) -> Iterator[Finding]:
             return
         url = f"sqlite:///{file}"
     try:
-        engine = sqlalchemy.create_engine(url)
+        engine = sqlalchemy.create_engine(address_of(url))
         try:
             with engine.connect() as connection:
                 connection.execute(sqlalchemy.text("SELECT 1"))
@@ -157,8 +176,8 @@ def _mount(settings: Settings, name: str, mount: Mount, accounts: dict[str, Acco
         return
     missing: list[str] = []
     roots: list[str] = []
-    people = [account.user for account in accounts.values()]
-    for user in people:
+    homeless: list[User] = []
+    for user in [account.user for account in accounts.values()]:
         grants: list[Grant] = []
         try:
             grants = list(rule.grants(user))
@@ -166,26 +185,48 @@ def _mount(settings: Settings, name: str, mount: Mount, accounts: dict[str, Acco
             yield Finding(Level.FAILURE, f"{what}: {error}", f"see 'clawgate explain {user.id}'")
         for root in {grant.space.root for grant in grants}.difference(missing, roots):
             (roots if os.path.isdir(root) else missing).append(root)
+        if any(grant.space.root in missing for grant in grants):
+            homeless.append(user)
     if mount.kind == "project":
         if "{" not in mount.root:
             missing = sorted({*missing, *([] if os.path.isdir(rule.root) else [rule.root])})
         for root in missing:
             yield Finding(Level.FAILURE, f"{what}: {root} is no directory", "make or mount it")
         missing = []
+    if mount.kind == "personal":
+        yield from _homes(settings, what, mount, homeless)
     if missing and not mount.create:
         yield Finding(
             Level.FAILURE, f"{what}: {len(missing)} users have no directory, e.g. {missing[0]}", "make them, or set create = true"
         )
     elif missing:
-        yield _can_be_made(settings, what, missing[0])
-    if roots:
+        yield _can_be_made(settings, what, mount, missing[0])
+    if mount.act_as == "user":
+        people = [account.user for account in accounts.values()]
+        for seen in acting_checks.inspect(name, mount, people, roots or [one for one in (rule.root,) if os.path.isdir(one)]):
+            yield Finding(Level(seen.level), seen.text, seen.remedy)
+    elif roots:
         # One stands for all that are on the same file system.
         for root in {os.stat(root).st_dev: root for root in roots}.values():
             yield from _root(what, mount, root)
 
 
-def _can_be_made(settings: Settings, what: str, root: str) -> Finding:
-    above = os.path.dirname(root)
+def _homes(settings: Settings, what: str, mount: Mount, homeless: Sequence[User]) -> Iterator[Finding]:
+    above = homes.above(mount.root, settings.data)
+    for seen in home_inspection.inspect(what, mount, above, ours=homes.is_within(above, settings.data)):
+        yield Finding(Level(seen.level), seen.text, seen.remedy)
+    if homes.gives_away(mount):
+        try:
+            for user in homeless:
+                numbers(user)
+        except Forbidden as error:
+            yield Finding(Level.FAILURE, f"{what}: no home can be made: {error}", "make an account of the system, or the home")
+
+
+def _can_be_made(settings: Settings, what: str, mount: Mount, root: str) -> Finding:
+    above, top = os.path.dirname(root), homes.above(mount.root, settings.data)
+    while mount.create_parents and above != top and not os.path.lexists(above):
+        above = os.path.dirname(above)
     if os.path.isdir(above) and os.access(above, os.W_OK | os.X_OK):
         return Finding(Level.OK, f"{what}: {root} is made at the first login")
     if not os.path.exists(above) and above.startswith(settings.data + os.sep):
@@ -206,8 +247,9 @@ def _root(what: str, mount: Mount, root: str) -> Iterator[Finding]:
         yield from _writing(what, root)
     if not kernel.has_openat2():
         yield Finding(Level.WARNING, f"{what}: the kernel has no openat2", "paths are resolved step by step, which is slower")
-    if mount.watch:
-        yield from _watching(what, mount)
+    if mount.vouched_folders:
+        yield from _vouching(what, mount)
+    yield from _outside(what, mount, root)
     yield _free(f"{what}: {root}", root)
 
 
@@ -246,21 +288,33 @@ def _writing(what: str, root: str) -> Iterator[Finding]:
         os.unlink(path)
 
 
-def _watching(what: str, mount: Mount) -> Iterator[Finding]:
+def _outside(what: str, mount: Mount, root: str) -> Iterator[Finding]:
+    if mount.outside_changes == "none":
+        yield Finding(Level.OK, f"{what}: others' changes are found when somebody lists the folder (outside_changes = none)")
+    elif mount.outside_changes == "scan":
+        yield Finding(Level.OK, f"{what}: others' changes are found by walking, within {mount.staleness_max:g} s")
+    else:
+        for seen in notify.inspect(root, cast(notify.Kind, mount.watch_by), mount.watch_folders):
+            yield Finding(Level(seen.level), f"{what}: {seen.text}", seen.remedy)
+
+
+def _vouching(what: str, mount: Mount) -> Iterator[Finding]:
     try:
         os.close(kernel.inotify_init())
         with open("/proc/sys/fs/inotify/max_user_watches", encoding="ascii") as stream:
             limit = int(stream.read())
     except (OSError, ValueError) as error:
         yield Finding(
-            Level.WARNING, f"{what}: the kernel watches no folders: {error}", "set watch = false, or raise the inotify limits"
+            Level.WARNING,
+            f"{what}: the kernel watches no folders: {error}",
+            "set vouched_folders = 0, or raise the inotify limits",
         )
         return
-    if limit < mount.watches:
+    if limit < mount.vouched_folders:
         yield Finding(
             Level.WARNING,
-            f"{what}: the kernel watches {limit} folders, watches = {mount.watches}",
-            f"sysctl fs.inotify.max_user_watches={mount.watches * 2}",
+            f"{what}: the kernel watches {limit} folders, vouched_folders = {mount.vouched_folders}",
+            f"sysctl fs.inotify.max_user_watches={mount.vouched_folders * 2}",
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import attrs
 
-from . import __version__, checks, configuration, data, explaining, log, maintenance
+from . import __version__, cast, checks, configuration, data, explaining, log, maintenance, people, standings, tokens
 from .errors import ClawgateError, SettingsError
 from .gateway.namespace import Namespace
 from .gateway.rules import rules_of
@@ -19,7 +19,7 @@ from .identity import users_file
 from .identity.passwords import hash_password
 from .identity.users_file import Account
 from .model import path as paths
-from .model.people import User
+from .model.people import Scope, User
 from .model.size import parse_size
 from .model.space import Space
 from .settings import Settings
@@ -67,11 +67,19 @@ def _parser() -> argparse.ArgumentParser:
     add(commands, "check", lambda _, settings: check(settings, sys.stdout), "say what would not work, and how to mend it")
     add(commands, "settings", _settings, "print every setting with its default")
     explain = add(commands, "explain", _explain, "say where a path of a user is, with which rights, and why")
-    explain.add_argument("user", nargs="?", help="with --against: all users by default")
+    explain.add_argument("user", nargs="?", help="with --against: all of the file of users by default")
     explain.add_argument("path", nargs="?", default="/")
     explain.add_argument(
         "--against", metavar="FILE", action="append", default=[], help="say what these settings would change; changes nothing"
     )
+    facts = explain.add_argument_group("what a token of an OpenID provider would say", "with any of these nobody is asked")
+    facts.add_argument("--group", action="append", default=[], help="repeatable")
+    facts.add_argument("--attribute", metavar="NAME=VALUE", action="append", default=[], help="repeatable")
+    facts.add_argument("--name", dest="display")
+    facts.add_argument("--mail")
+    facts.add_argument("--uid", type=int)
+    facts.add_argument("--gid", type=int)
+    facts.add_argument("--quota", help="e.g. '10 GiB'")
 
     users = group("user", "the file of users")
     for name, command, help in (("add", _user_add, "add a user"), ("passwd", _user_passwd, "set a password")):
@@ -82,15 +90,38 @@ def _parser() -> argparse.ArgumentParser:
             made.add_argument("--mail", default="")
             made.add_argument("--group", action="append", default=[], help="repeatable")
             made.add_argument("--quota", help="e.g. '10 GiB'")
+            made.add_argument("--uid", type=int, help='on the storages\' systems, for mounts with act_as = "user"')
+            made.add_argument("--gid", type=int, help="the primary group there")
     add(users, "remove", _user_remove, "remove a user; files stay").add_argument("name")
     add(users, "list", _user_list, "list all users")
 
-    index = group("index", "the index, while the gateway is stopped")
+    index = group("index", "the index; while the gateway is stopped, but for status")
     for name, command, help in (
         ("rebuild", _index_rebuild, "learn everything anew from the storages"),
         ("verify", _index_verify, "compare with the storages; changes nothing"),
+        ("restored", _index_restored, "have clients told that storages and data were restored together from a backup"),
     ):
-        add(index, name, command, help).add_argument("user", nargs="*", help="whose spaces; all users' by default")
+        made = add(index, name, command, help)
+        made.add_argument("user", nargs="*", help="whose spaces; by default all whose place is known without asking")
+        made.add_argument("--space", metavar="ID", action="append", default=[], help="a space, as uploads and errors name it")
+
+    add(index, "status", _index_status, "say what is known of each space and when it was walked; a gateway may be running")
+
+    add(commands, "staleness", _staleness, "say how old answers of a running gateway may be, for each space")
+
+    app_passwords = group("token", "app passwords; a gateway may be running")
+    create = add(app_passwords, "create", _token_create, "make an app password; its secret is printed, only this once")
+    create.add_argument("user")
+    create.add_argument("--name", default="", help="what it is for")
+    create.add_argument("--read-only", action="store_true")
+    create.add_argument("--space", metavar="ID", default="", help="the only space it is good for, as 'clawgate explain' names it")
+    create.add_argument("--days", type=float, help="how long it lives, 0: for ever; by default app_passwords.days")
+    create.add_argument("--foreign", action="store_true", help="the person is known by an OpenID provider only")
+    add(app_passwords, "list", _token_list, "list app passwords and when they were last used").add_argument("user", nargs="?")
+    revoke = add(app_passwords, "revoke", _token_revoke, "end app passwords at once")
+    revoke.add_argument("user")
+    revoke.add_argument("id", nargs="*", help="as listed")
+    revoke.add_argument("--all", action="store_true", help="all of the user")
 
     uploads = group("uploads", "uploads that take several requests")
     add(uploads, "list", _uploads_list, "list unfinished uploads and how far they are")
@@ -138,24 +169,63 @@ def _settings(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _explain(options: argparse.Namespace, settings: Settings) -> int:
-    file, accounts = _accounts(settings)
-    if options.user is not None and options.user not in accounts:
-        print(f"{options.user} is not in {file}: nobody can log in by this name")
-        return 1
-    namespace = _namespace(settings)
     if options.against:
-        other = configuration.load(options.against, os.environ, data=options.data)
-        people = [account.user for name, account in sorted(accounts.items()) if options.user in (None, name)]
-        found = list(explaining.changes(people, namespace, _namespace(other)))
-        print("\n".join(found) or f"nothing changes for {len(people)} users")
-        return 0
+        return _explain_change(options, settings, configuration.load(options.against, os.environ, data=options.data))
     if options.user is None:
         raise SettingsError("explain: name a user")
-    user = accounts[options.user].user
+    [[found]] = _asked(options, settings)
+    assert found is not None
     path = paths.make(*(segment for segment in options.path.split("/") if segment))
-    for line in explaining.lines(user, namespace.explain(user, path), settings.mounts):
+    explanations = _namespace(settings).explain(found.user, path)
+    for line in explaining.lines(found.user, explanations, settings.mounts, source=found.source, acts_as=cast.describe):
         print(line)
     return 0
+
+
+def _explain_change(options: argparse.Namespace, settings: Settings, other: Settings) -> int:
+    pairs = [(known.user, then.user if then else None) for known, then in _asked(options, settings, other) if known is not None]
+    found = list(explaining.changes(pairs, _namespace(settings), _namespace(other)))
+    print("\n".join(found) or f"nothing changes for {len(pairs)} users")
+    if options.user is None and (settings.ldap or settings.oidc):
+        print("people of directories and providers were not looked at; name them one by one")
+    return 0
+
+
+def _asked(options: argparse.Namespace, *many: Settings) -> list[list[people.Known | None]]:
+    """Whom a command is about, as known with each of `many` settings; None: not known with them.
+
+    Raises `SettingsError` if nobody knows somebody with the first ones, `StorageUnavailable`.
+    """
+    files = [people.in_file(settings) for settings in many]
+    id = options.user
+    if id is None:
+        return [[file.get(one) for file in files] for one in files[0]]
+    known = people.described(
+        id,
+        name=options.display,
+        mail=options.mail,
+        groups=options.group,
+        attributes=options.attribute,
+        uid=options.uid,
+        gid=options.gid,
+        quota=options.quota,
+    )
+    if known is not None:
+        return [[known] * len(many)]
+    found = [file.get(id) for file in files]
+
+    async def ask(core: Core) -> int:
+        for place, settings in enumerate(many):
+            if found[place] is None:
+                found[place] = await people.find(core if settings is core.settings else type(core)(settings, core.reactor), id)
+        return 0
+
+    if any(one is None and settings.ldap for one, settings in zip(found, many, strict=True)):
+        _in_reactor(many[0], ask)
+    if found[0] is None:
+        hint = "say what a token would: --group, --attribute, --uid, ..." if many[0].oidc else ""
+        raise people.unknown(many[0], id, hint)
+    return [found]
 
 
 def _namespace(settings: Settings) -> Namespace:
@@ -191,7 +261,10 @@ def _user_add(options: argparse.Namespace, settings: Settings) -> int:
         quota = parse_size(options.quota) if options.quota is not None else None
     except ValueError as error:
         raise SettingsError(f"--quota: {error}") from None
-    user = User(id, options.display, options.mail, frozenset(options.group), quota)
+    for key, number in (("--uid", options.uid), ("--gid", options.gid)):
+        if number is not None and not 0 < number < users_file.IDS:
+            raise SettingsError(f"{key}: expected a number from 1 to {users_file.IDS - 1}")
+    user = User(id, options.display, options.mail, frozenset(options.group), quota, options.uid, options.gid)
     data.make(settings)
     data.write_user(file, id, Account(user, hash_password(_password())))
     print(f"{id} was added to {file}")
@@ -258,6 +331,21 @@ def _with_state(settings: Settings, work: Work) -> int:
     return _in_reactor(settings, run)
 
 
+def _with_index(settings: Settings, work: Work) -> int:
+    """The same with nothing but the index started: a gateway may be running."""
+
+    async def run(core: Core) -> int:
+        core.index_workers.start()
+        try:
+            await core.index_database.start()
+            return await work(core)
+        finally:
+            await core.index_database.stop()
+            core.index_workers.stop()
+
+    return _in_reactor(settings, run)
+
+
 def _in_reactor(settings: Settings, run: Work) -> int:
     from twisted.internet import reactor
     from twisted.internet.defer import Deferred
@@ -294,11 +382,47 @@ def _alone_with_core(settings: Settings, work: Work, otherwise: Work | None = No
 
 
 def _index_rebuild(options: argparse.Namespace, settings: Settings) -> int:
-    return _alone_with_core(settings, lambda core: maintenance.rebuild(core, options.user, sys.stdout))
+    return _alone_with_core(settings, lambda core: maintenance.rebuild(core, options.user, options.space, sys.stdout))
 
 
 def _index_verify(options: argparse.Namespace, settings: Settings) -> int:
-    return _alone_with_core(settings, lambda core: maintenance.verify(core, options.user, sys.stdout))
+    return _alone_with_core(settings, lambda core: maintenance.verify(core, options.user, options.space, sys.stdout))
+
+
+def _index_status(options: argparse.Namespace, settings: Settings) -> int:
+    return _with_index(settings, lambda core: maintenance.show_status(core, sys.stdout))
+
+
+def _index_restored(options: argparse.Namespace, settings: Settings) -> int:
+    async def work(core: Core) -> int:
+        return await standings.restored(core, await maintenance.spaces(core, options.user, options.space, sys.stdout), sys.stdout)
+
+    return _alone_with_core(settings, work)
+
+
+def _staleness(options: argparse.Namespace, settings: Settings) -> int:
+    return _with_index(settings, lambda core: standings.show(core, sys.stdout))
+
+
+def _token_create(options: argparse.Namespace, settings: Settings) -> int:
+    scope = Scope(options.read_only, options.space)
+    data.make(settings)
+    return _with_state(
+        settings,
+        lambda core: tokens.create(
+            core, options.user, options.name, scope, options.days, options.foreign, sys.stdout, sys.stderr
+        ),
+    )
+
+
+def _token_list(options: argparse.Namespace, settings: Settings) -> int:
+    return _with_state(settings, lambda core: tokens.show(core, options.user, sys.stdout))
+
+
+def _token_revoke(options: argparse.Namespace, settings: Settings) -> int:
+    if bool(options.id) == options.all:
+        raise SettingsError("token revoke: name app passwords, or say --all")
+    return _with_state(settings, lambda core: tokens.revoke(core, options.user, options.id, options.all, sys.stdout))
 
 
 def _uploads_list(options: argparse.Namespace, settings: Settings) -> int:

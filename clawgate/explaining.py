@@ -13,11 +13,22 @@ from .settings import Mount
 
 
 def lines(
-    user: User, explanations: Iterable[Explanation], mounts: Mapping[str, Mount], there: Callable[[str], bool] = os.path.lexists
+    user: User,
+    explanations: Iterable[Explanation],
+    mounts: Mapping[str, Mount],
+    there: Callable[[str], bool] = os.path.lexists,
+    source: str = "",
+    acts_as: Callable[[User, Mount], str] = lambda user, mount: "",
 ) -> Iterator[str]:
-    """One answer; `there` tells whether a physical path exists."""
+    """One answer; `there` tells whether a physical path exists, `source` who knows the user, `acts_as` as whom the user works on
+    a mount, if not as the gateway."""
     groups = ", ".join(sorted(user.groups)) or "none"
     yield f"user {user.id} ({user.display_name}), groups: {groups}"
+    if source:
+        yield f"known from {source}"
+    numbers = [f"{name} {number}" for name, number in (("uid", user.uid), ("gid", user.gid)) if number is not None]
+    if numbers:
+        yield ", ".join(numbers)
     none = True
     for explanation in explanations:
         place = explanation.place
@@ -31,6 +42,8 @@ def lines(
             yield f"  storage   {mounts[explanation.mount].driver}, mount {explanation.mount}"
             yield f"  path      {path}{'' if there(path) else ' (not there)'}"
             yield f"  rights    {rights(place)}"
+            if person := acts_as(user, mounts[explanation.mount]):
+                yield f"  works as  {person}"
             if place.space.quota is not None:
                 yield f"  quota     {place.space.quota} bytes"
         for reason in explanation.reasons:
@@ -39,10 +52,16 @@ def lines(
         yield "no mount gives this user a space"
 
 
-def changes(users: Iterable[User], before: Namespace, after: Namespace) -> Iterator[str]:
-    """What becomes different for whom when the rules of `before` are replaced by those of `after`."""
-    for user in users:
-        old, new = _spaces(user, before), _spaces(user, after)
+def changes(users: Iterable[tuple[User, User | None]], before: Namespace, after: Namespace) -> Iterator[str]:
+    """What becomes different for whom when the rules of `before` are replaced by those of `after`.
+
+    `users` are as they are known with the settings of now and with the others; None: nobody knows that one there.
+    """
+    for user, then in users:
+        if then is None:
+            yield f"{user.id}: is not known any more"
+            continue
+        old, new = _spaces(user, before), _spaces(then, after)
         for id in sorted(old.keys() | new.keys()):
             was, will = old.get(id), new.get(id)
             if was is None and will is not None:

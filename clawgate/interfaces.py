@@ -16,6 +16,7 @@ from .model.content import Checksum, Intent, Written
 from .model.node import Identity, Node
 from .model.path import Path
 from .model.people import Actor, Credentials, User
+from .model.permissions import Permissions
 
 Body = AsyncIterator[bytes]
 """Content on its way: chunks of any size, none empty. The consumer's pace is the producer's."""
@@ -27,6 +28,8 @@ class FileSlice(NamedTuple):
     fd: int
     start: int
     stop: int
+    version: tuple[int, int] | None = None
+    """Size and modification time (ns) of what was opened; None: as they are when the sending begins."""
 
 
 class Reader(ABC):
@@ -37,6 +40,8 @@ class Reader(ABC):
     """
 
     node: Node
+    own: str = ""
+    """`Identity.own` of what was opened; empty where the storage has no ids."""
 
     @abstractmethod
     def stream(self, start: int = 0, stop: int | None = None) -> Body:
@@ -218,6 +223,102 @@ class Parts(ABC):
         """Throw the content away; an unknown handle is no error."""
 
 
+class Rights(ABC):
+    """Ability: the storage has an opinion of its own on what this actor may do with a node."""
+
+    @abstractmethod
+    async def rights(self, folder: Path, names: Sequence[str]) -> Mapping[str, Permissions]:
+        """What would succeed with children (the empty name: with `folder` itself); those that vanished are left out."""
+
+
+class Survey(ABC):
+    """Ability: many folders can be looked at quickly, to see whether anybody changed something in them."""
+
+    @abstractmethod
+    async def survey(self, folders: Sequence[Path]) -> Sequence[Glance | None]:
+        """A glance at each of `folders`, in their order; None: there is no such folder, or it cannot be read."""
+
+    @abstractmethod
+    async def explore(self, folders: Sequence[Path], entries: int) -> Sequence[Explored | None]:
+        """All that is to be known of the children of `folders`, in their order; None as above.
+
+        The answer is shorter than `folders` once it tells of `entries` children, but never empty. The first folder may have more
+        children than that; then it comes alone, and their identities are left out.
+        """
+
+
+class Glance(NamedTuple):
+    """What one folder looks like."""
+
+    fingerprint: int
+    """64 bits over names, sizes and `Node.seen` of all children, the same in every process and from `Survey.survey` and
+    `Survey.explore`: another one means that something changed. Signed."""
+    folders: Sequence[str]
+    """The names of sub-folders, sorted."""
+    entries: int
+    """How many children there are."""
+    below: str = ""
+    """A mark that moves with every change anywhere below (CephFS: its recursive ctime); empty: there is none."""
+
+
+class Explored(NamedTuple):
+    """One folder with all that it holds."""
+
+    folder: Node
+    children: Sequence[Node]
+    identities: Mapping[str, Identity] | None
+    """Of the children, by name, without those that vanished meanwhile; None: there are too many to ask for them all at once."""
+    glance: Glance
+
+
+class Hint(NamedTuple):
+    """Where somebody may have changed something."""
+
+    folder: Path
+    """Where it was a moment ago; if it is not there any more, its own move is hinted, too."""
+    name: str = ""
+    """The child; empty: the folder itself, or any of the files in it."""
+    deep: bool = False
+    """The child is a folder that came, went or was replaced: it and all below it is covered no more (see `Changes.cover`) and has
+    to be looked at as a whole. Such hints always bear the name."""
+
+
+class Changes(ABC):
+    """Ability: the storage tells by itself of changes, by whomever but this process, whose own changes may be left out."""
+
+    @abstractmethod
+    def subscribe(
+        self,
+        report: Callable[[Sequence[Hint]], None],
+        lost: Callable[[], None],
+        uncovered: Callable[[Sequence[Path]], None] | None = None,
+    ) -> Callable[[], None]:
+        """From now on call `report` with every change in covered folders soon after it, `lost` when some may have been missed
+        and nothing is covered any more, and `uncovered` with folders that had to make room for those of others (None: `lost`
+        stands for that), all in the reactor's thread. Returns what ends that."""
+
+    @abstractmethod
+    def cover(self, folders: Sequence[Path]) -> Sequence[Path]:
+        """Tell subscribers of changes in `folders` from now on, the most wanted first. What changed before this returned may go
+        unheard: look at `folders` afterwards. Asking again for what is covered costs little, and says that it is still wanted.
+
+        Returns those that it cannot tell of (no room, not local, gone), and others of this storage that made room: for these
+        somebody must look from time to time. Blocks; for workers. Raises nothing."""
+
+
+class Keepsake(ABC):
+    """Ability: a short text lies beside the files, and goes back in time with them when somebody restores a backup."""
+
+    @abstractmethod
+    async def read(self) -> str:
+        """The text; empty: there is none."""
+
+    @abstractmethod
+    async def renew(self, make: Callable[[str], str]) -> str:
+        """Replace the text by what `make` makes of the present one, in one step; it is on the disk when this returns. Returns
+        the new one. Raises `Locked` if somebody else is at it, and what `make` raises, which runs in a thread."""
+
+
 class Janitor(ABC):
     """Ability: leftovers of interrupted work can be found and removed."""
 
@@ -240,6 +341,10 @@ class Abilities:
     times: Times | None = None
     parts: Parts | None = None
     janitor: Janitor | None = None
+    rights: Rights | None = None
+    survey: Survey | None = None
+    changes: Changes | None = None
+    keepsake: Keepsake | None = None
     checksums: tuple[str, ...] = ()
     """Algorithms that are verified while content is written."""
 

@@ -32,7 +32,7 @@ _HIDDEN = "***"
 _SECRET_NAMES = frozenset({"password", "secret", "token", "authorization", "cookie", "credentials", "access_token", "passphrase"})
 _HINTS = (
     *("basic ", "bearer ", "passw", "passphrase", "secret", "token", "authorization", "cookie", "signature", "argon2"),
-    *("://", "/s/", "public-files"),
+    *("://", "/s/", "public-files", "/login/"),
 )
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(Basic|Bearer) +[A-Za-z0-9+/._~-]{4,}=*"), rf"\1 {_HIDDEN}"),
@@ -52,6 +52,8 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(://[^/\s:@'\"]*):[^/\s@'\"]+@"), rf"\1:{_HIDDEN}@"),
     (re.compile(r"((?:^|[\s'\"=]|://[^/\s'\"]+)(?:/index\.php)?/s/)[A-Za-z0-9_-]{6,}"), rf"\1{_HIDDEN}"),
     (re.compile(r"(/public-files/)[^/\s'\"?]+"), rf"\1{_HIDDEN}"),
+    (re.compile(r"(/login/v2/(?:flow|grant)/)[^/\s'\"?]+"), rf"\1{_HIDDEN}"),
+    (re.compile(r"(/login/oidc/callback\?)[^\s'\"]+"), rf"\1{_HIDDEN}"),
 )
 
 

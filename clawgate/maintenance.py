@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO, cast
 
-from . import data
+from . import people
 from .errors import NotFound, NotSupported, SettingsError, StorageUnavailable
-from .identity import users_file
 from .index import maintenance as index
+from .index import status
 from .model.path import ROOT
+from .model.people import User
 from .model.space import Space
 from .model.upload import Upload
 from .state.uploads import Uploads
@@ -20,40 +20,66 @@ from .storage.wrappers.indexed import Indexed
 if TYPE_CHECKING:
     from .assembly import Core
 
+_NOWHERE = "{id} is not there, or cannot be found without its people; name somebody whose it is"
 _EVERY = 1000
 """Folders between two signs of life."""
 
 
-def spaces(core: Core, users: Sequence[str]) -> Iterator[Space]:
-    """The spaces of `users`, without any of all people in the file of users, as far as they exist. Raises `SettingsError`."""
-    file = data.users_path(core.settings)
-    accounts = users_file.parse(data.read_users(file), file)
+async def spaces(core: Core, users: Sequence[str], ids: Sequence[str], out: TextIO) -> Sequence[Space]:
+    """The spaces of `users` and those called `ids`, as far as they exist; without any, those of all people in the file of users,
+    and those that the index has and the rules alone can place. Raises `SettingsError`, `StorageUnavailable`."""
     found: dict[str, Space] = {}
-    for name in users or sorted(accounts):
-        if name not in accounts:
-            raise SettingsError(f"{name} is not in {file}")
-        for explanation in core.namespace.explain(accounts[name].user, ROOT):
-            if explanation.place is None:
-                continue
-            space = explanation.place.space
-            if core.settings.mounts[space.mount].driver == "posix" and os.path.isdir(space.root):
-                found[space.id] = space
-    return iter(found.values())
+    asked = [await _person(core, name) for name in users]
+    chosen = list(ids)
+    if not users and not ids:
+        asked = [known.user for known in people.in_file(core.settings).values()]
+        chosen = await index.spaces(core.index_database)
+    for user in asked:
+        for explanation in core.namespace.explain(user, ROOT):
+            if explanation.place is not None:
+                asked_for = explanation.place.space
+                try:
+                    space = await core.reach(asked_for, user)
+                except StorageUnavailable as error:
+                    # One of many must not keep the others waiting.
+                    print(f"left out: {asked_for.id}: {error}", file=out)
+                else:
+                    found |= {space.id: space} if space is not None else {}
+    for id in chosen:
+        if id not in found:
+            space = await core.whereabouts.space(id)
+            if space is not None:
+                found[id] = space
+            elif ids:
+                raise SettingsError(f"--space: {_NOWHERE.format(id=id)}")
+            else:
+                print(f"left out: {_NOWHERE.format(id=id)}", file=out)
+    return list(found.values())
 
 
-async def rebuild(core: Core, users: Sequence[str], out: TextIO) -> int:
-    """Learn the index of spaces anew; returns the exit code."""
-    for space in spaces(core, users):
+async def _person(core: Core, id: str) -> User:
+    known = await people.find(core, id)
+    if known is not None:
+        return known.user
+    seen = await core.app_passwords.seen(id)
+    if seen is None:
+        raise people.unknown(core.settings, id, "name the space with --space" if core.settings.oidc else "")
+    return seen.user
+
+
+async def rebuild(core: Core, users: Sequence[str], ids: Sequence[str], out: TextIO) -> int:
+    """Learn the index of `spaces` anew; returns the exit code."""
+    for space in await spaces(core, users, ids, out):
         print(f"{space.id}: learning {space.root}", file=out, flush=True)
         storage = cast(Indexed, await core.storages.of(space))
         await index.rebuild(core.index_database, space.id, storage.observer.scan, storage.index.unlearned, _progress(space, out))
     return 0
 
 
-async def verify(core: Core, users: Sequence[str], out: TextIO) -> int:
-    """Compare the index of spaces with what is there; returns 1 if they disagree."""
+async def verify(core: Core, users: Sequence[str], ids: Sequence[str], out: TextIO) -> int:
+    """Compare the index of `spaces` with what is there; returns 1 if they disagree."""
     wrong = 0
-    for space in spaces(core, users):
+    for space in await spaces(core, users, ids, out):
         storage = cast(Indexed, await core.storages.of(space))
         findings = await index.verify(core.index_database, storage.inner, space.id, _progress(space, out))
         for finding in findings:
@@ -63,6 +89,21 @@ async def verify(core: Core, users: Sequence[str], out: TextIO) -> int:
     if wrong:
         print("listing a folder mends it; 'clawgate index rebuild' mends all", file=out)
     return int(wrong > 0)
+
+
+async def show_status(core: Core, out: TextIO) -> int:
+    """Print what the index knows of each space, and of passes over it. Needs nothing but the index."""
+    for one in await core.index_database.read(status.read):
+        known = f"{one.nodes} files and folders, {one.folders} of them folders"
+        left = f"{one.unlearned} folders not learned" if one.unlearned else "all learned"
+        last, now = one.passes, "not walked yet"
+        if last.finished:
+            when = f"{_moment(last.started)} to {_moment(last.finished)}"
+            now = f"walked {when}: {last.folders} folders, {last.changed} had changed"
+        if last.began:
+            now += f"; since {_moment(last.began)} walked as far as /{_printable(last.cursor)}"
+        print("\t".join((one.space, known, left, now)), file=out)
+    return 0
 
 
 def _progress(space: Space, out: TextIO) -> index.Progress:
@@ -87,9 +128,8 @@ async def list_uploads(core: Core, out: TextIO) -> int:
 async def purge_uploads(core: Core, ids: Sequence[str], everything: bool, out: TextIO) -> int:
     """Throw away the uploads `ids`; without any, those that are expired, or all of them. Returns the exit code."""
     chosen = await _chosen(Uploads(core.state), ids, everything)
-    by_id = {space.id: space for space in spaces(core, ())}
     for upload in chosen:
-        print("\t".join((*_name(upload), await _purge(core, upload, by_id.get(upload.space)))), file=out, flush=True)
+        print("\t".join((*_name(upload), await _purge(core, upload))), file=out, flush=True)
     print(f"{len(chosen)} uploads were thrown away", file=out)
     return 0
 
@@ -122,12 +162,13 @@ async def _chosen(uploads: Uploads, ids: Sequence[str], everything: bool) -> lis
     return [by_id[id] for id in dict.fromkeys(ids)]
 
 
-async def _purge(core: Core, upload: Upload, space: Space | None) -> str:
+async def _purge(core: Core, upload: Upload) -> str:
     """Returns what became of it."""
-    if space is None:
-        await Uploads(core.state).delete(upload.id)
-        return "forgotten; nobody knows the space any more where its bytes would be"
     try:
+        space = await core.whereabouts.of(upload)
+        if space is None:
+            await Uploads(core.state).delete(upload.id)
+            return "forgotten; nobody knows the space any more where its bytes would be"
         await core.uploads.abort(upload, space)
     except (NotFound, NotSupported, StorageUnavailable) as error:
         # What no session names is cleared up when the space is opened again.

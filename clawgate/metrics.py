@@ -7,7 +7,7 @@ Prometheus families when somebody asks.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily, Metric
@@ -75,6 +75,9 @@ class Metrics(Collector):
         self._pools: list[Workers] = []
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
         self._counts: dict[str, tuple[str, Callable[[], float]]] = {}
+        self._gauges_by_mount: dict[str, tuple[str, Callable[[], Mapping[str, float]]]] = {}
+        self._counts_by_mount: dict[str, tuple[str, Callable[[], Mapping[str, float]]]] = {}
+        self._timings_by_mount: dict[str, tuple[str, dict[str, Timing]]] = {}
         self.open: dict[str, int] = dict.fromkeys((*_VERBS, "OTHER"), 0)
         """Requests at work now, by verb."""
         self.connections = 0
@@ -140,6 +143,18 @@ class Metrics(Collector):
         """Report a number that only grows; `name` comes out as ``clawgate_NAME_total``."""
         self._counts[name] = (help, value)
 
+    def gauge_by_mount(self, name: str, help: str, values: Callable[[], Mapping[str, float]]) -> None:
+        """As `gauge`, one number for each mount."""
+        self._gauges_by_mount[name] = (help, values)
+
+    def count_by_mount(self, name: str, help: str, values: Callable[[], Mapping[str, float]]) -> None:
+        """As `count`, one number for each mount."""
+        self._counts_by_mount[name] = (help, values)
+
+    def timing_by_mount(self, name: str, help: str, mount: str) -> Timing:
+        """What counts how long something took that comes out as ``clawgate_NAME``; get it once and keep it."""
+        return self._timings_by_mount.setdefault(name, (help, {}))[1].setdefault(mount, Timing())
+
     def render(self) -> bytes:
         """All of it in Prometheus' text format; goes with `CONTENT_TYPE`."""
         return generate_latest(self.registry)
@@ -170,6 +185,16 @@ class Metrics(Collector):
             yield _counter(f"clawgate_{name}", help, [((), value())])
         for name, (help, value) in self._gauges.items():
             yield _gauge(f"clawgate_{name}", help, [((), value())])
+        yield from self._collect_by_mount()
+
+    def _collect_by_mount(self) -> Iterator[Metric]:
+        labels = ("mount",)
+        for name, (help, values) in self._counts_by_mount.items():
+            yield _counter(f"clawgate_{name}", help, [((mount,), number) for mount, number in values().items()], labels)
+        for name, (help, values) in self._gauges_by_mount.items():
+            yield _gauge(f"clawgate_{name}", help, [((mount,), number) for mount, number in values().items()], labels)
+        for name, (help, timings) in self._timings_by_mount.items():
+            yield _histogram(f"clawgate_{name}", help, [((mount,), timing) for mount, timing in timings.items()], labels)
 
     def _collect_requests(self) -> Iterator[Metric]:
         labels = ("verb", "route", "status")

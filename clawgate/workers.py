@@ -50,6 +50,11 @@ class Workers:
         """The reactor was asked to look at `_done` and has not begun to."""
         self._running = False
 
+    @property
+    def running(self) -> bool:
+        """Whether calls are taken."""
+        return self._running
+
     def start(self) -> None:
         """Take calls from now on."""
         self._running = True

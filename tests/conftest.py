@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from .postgres import Postgres
+
 # No deadline: the machine that runs the tests may be busy, and timing is the benchmarks' business.
 settings.register_profile("clawgate", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 settings.load_profile("clawgate")
+
+DATABASES = ["sqlite", "postgresql"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -17,3 +22,45 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if wire in item.path.parents:
             item.add_marker(pytest.mark.wire)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A server of PostgreSQL, one for each process of tests."""
+    server = Postgres()
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=DATABASES)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Which database; a test that uses this runs once for each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def new_database(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Gives the addresses of new databases of a `database_kind`."""
+    made: list[str] = []
+    server: Postgres | None = request.getfixturevalue("postgres") if database_kind == "postgresql" else None
+
+    def new() -> str:
+        if server is None:
+            folder = tmp_path / f"database {len(made)}"
+            folder.mkdir()
+            made.append(f"sqlite:///{folder}/test.db")
+        else:
+            made.append(server.schema())
+        return made[-1]
+
+    yield new
+    if server is not None:
+        for url in made:
+            server.drop(url)
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    """The address of a new database of a `database_kind`."""
+    return new_database()

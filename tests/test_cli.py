@@ -96,7 +96,7 @@ def test_options_stand_before_or_after_the_command(folder, capsys):
     other = str(folder) + "2"
     assert cli.main(["user", "list", "--data", other]) == 0
     assert cli.main(["explain", "alice", "--data", other]) == 1
-    assert other in capsys.readouterr().out
+    assert capsys.readouterr().err == f"clawgate: alice is not in {other}/users.toml\n"
 
 
 def test_check_of_a_good_set_up(run, folder):
@@ -131,6 +131,9 @@ def test_check_before_the_first_start(run):
         ('[mounts.lab]\nkind = "project"\ngroups = "x"\nmembers = ["a"]', "mounts.lab.groups: the members of a group"),
         ('[mounts.home]\nroot = "/nowhere/{user.id}"', "/nowhere/alice cannot be made"),
         ('[mounts.home]\nroot = "/nowhere/{user.id}"\ncreate = false', "1 users have no directory, e.g. /nowhere/alice"),
+        ('[mounts.home]\nroot = "/nowhere/{user.id}"', "mounts.home: /nowhere, where homes are, is no directory"),
+        ('[mounts.home]\ncreate_owner = "user"', "mounts.home: no home can be made: nobody tells the uid of alice"),
+        ('[mounts.home]\nskeleton = "/nowhere"', "mounts.home: the skeleton cannot be read: /nowhere: No such file"),
         ("mounts = {}", "there is no mount"),
         ('[state]\nurl = "sqlite:////nowhere/state.db"', "state: the database does not answer"),
         ('[state]\nurl = "nosql://u:hunter2@h/d"', "state: the database does not answer"),
@@ -176,6 +179,24 @@ def test_check_warns_of_what_others_may_read(run, folder):
     assert f"chmod 700 {folder}" in out
 
 
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ('[users]\npasswords = "page"', ""),
+        ('[users]\npasswords = "page"\n[login_flow]\nenabled = false', "on a login page that is switched off"),
+        ('[users]\npasswords = "page"\n[app_passwords]\nself_made = false', "on a login page that is switched off"),
+        ('[users]\npasswords = "never"', "nothing but app passwords made by you"),
+    ],
+)
+def test_check_says_who_could_not_log_in(run, tmp_path, settings, expected):
+    file = tmp_path / "a.toml"
+    file.write_text(settings)
+    code, out, _ = run("check", "--config", str(file))
+    assert code == 0
+    assert expected in out
+    assert ("users.passwords" in out) is bool(expected)
+
+
 def test_what_other_settings_would_change(run, folder, tmp_path):
     for name, group in (("alice", "physics"), ("bob", "arts")):
         run("user", "add", name, "--group", group, stdin="x\n")
@@ -196,6 +217,10 @@ def test_what_other_settings_would_change(run, folder, tmp_path):
     assert len(run("explain", "--against", str(other), "bob")[1].splitlines()) == 2
     other.write_text("")
     assert run("explain", "--against", str(other))[1] == "nothing changes for 2 users\n"
+    other.write_text('[users]\nfile = "nobody.toml"\n[oidc.site]\nissuer = "https://id.example.org"\n')
+    assert run("explain", "--against", str(other))[1] == "alice: is not known any more\nbob: is not known any more\n"
+    said = run("--config", str(other), "explain", "--against", str(other))[1]
+    assert said == "nothing changes for 0 users\npeople of directories and providers were not looked at; name them one by one\n"
     assert run("explain")[0] == 1
     assert not (folder / "files").exists()
 
@@ -209,8 +234,50 @@ def test_explain(run, folder):
     assert "space home$alice" in out
     assert f"{folder}/files/alice/a/b.txt (not there)" in out
     assert "read, write, create, delete, move" in out
-    assert run("explain", "eve")[0] == 1
+    assert f"known from the file of users, {folder}/users.toml" in out
+    assert run("explain", "eve")[2] == f"clawgate: eve is not in {folder}/users.toml\n"
     assert run("explain", "alice", "/a/../b")[0] == 1
+
+
+@pytest.mark.parametrize(("public", "warned"), [("", True), ('[http]\npublic_url = "https://cloud.example.org"\n', False)])
+def test_check_wants_one_address_for_logins_with_a_browser(run, tmp_path, public, warned):
+    file = tmp_path / "a.toml"
+    provider = 'issuer = "http://127.0.0.1:1"\naudiences = ["x"]\nbrowser_client_id = "pages"\n'
+    file.write_text(f"{public}[oidc.site]\n{provider}")
+    out = run("--config", str(file), "check")[1]
+    assert ("oidc.site: browsers are sent back to the address that they came by" in out) is warned
+
+
+def test_explain_for_whom_only_tokens_describe(run, folder, tmp_path):
+    file = tmp_path / "a.toml"
+    file.write_text(
+        '[oidc.site]\nissuer = "https://id.example.org"\naudiences = ["x"]\n'
+        '[mounts.home]\nroot = "/h/{user.shard}/{user.uid}"\n'
+        '[mounts.lab]\nkind = "project"\ngroups = "phy.*"\nroot = "/lab/{group}"\n'
+    )
+    facts = ("--group", "physics", "--attribute", "shard=3", "--uid", "1234", "--quota", "1 KiB")
+    code, out, _ = run("--config", str(file), "explain", "carol@site", "/x", *facts)
+    assert code == 0
+    assert out.splitlines()[:3] == [
+        "user carol@site (carol@site), groups: physics",
+        "known from the options of this command",
+        "uid 1234",
+    ]
+    assert "path      /h/3/1234/x (not there)" in out
+    assert "path      /lab/physics/x (not there)" in out
+    assert "quota     1024 bytes" in out
+    assert (
+        "the directory does not tell carol@site's shard" in run("--config", str(file), "explain", "carol@site", "--uid", "1")[1]
+    )
+    for arguments, expected in (
+        ((), "say what a token would: --group, --attribute, --uid"),
+        (("--attribute", "shard"), "--attribute: expected NAME=VALUE, found 'shard'"),
+        (("--quota", "much"), "--quota: 'much' is not a size"),
+    ):
+        code, out, err = run("--config", str(file), "explain", "carol", *arguments)
+        assert (code, out) == (1, "")
+        assert expected in err
+    assert not folder.exists()
 
 
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -231,6 +298,19 @@ def test_index_and_uploads(run, folder):
     verified = command(folder, "index", "verify")
     assert verified.returncode == 1
     assert "home$alice: /sub/b.txt is not in the index" in verified.stdout
+    by_id = command(folder, "index", "verify", "--space", "home$alice")
+    assert (by_id.returncode, by_id.stdout) == (1, verified.stdout)
+    run("user", "add", "bob", stdin="x\n")
+    (home.parent / "bob").write_text("no directory")
+    said = command(folder, "index", "verify").stdout
+    assert said.splitlines()[-2] == "home$alice: 1 disagreements"
+    assert f"left out: home$bob: {home.parent}/bob is no directory\n" in said
+    # Somebody whom nobody knows any more, but where the files are needs no more than the id.
+    run("user", "remove", "bob")
+    run("user", "remove", "alice")
+    assert command(folder, "index", "rebuild").stdout == f"home$alice: learning {home}\n"
+    assert command(folder, "index", "verify").stdout == "home$alice: agrees\n"
+    assert "--space: home$eve is not there" in command(folder, "index", "verify", "--space", "home$eve").stderr
     assert command(folder, "index", "verify", "eve").stderr.endswith("eve is not in " + str(folder / "users.toml") + "\n")
 
     assert command(folder, "uploads", "list").stdout == ""
@@ -248,3 +328,24 @@ def test_repairs_wait_until_the_gateway_has_stopped(folder):
 
     assert refused.returncode == 1
     assert refused.stderr == f"clawgate: a gateway works with {folder}; stop it first\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("", "others' changes are told by the kernel, for the whole file system (fanotify)"),
+        ('watch_by = "inotify"', "others' changes are told by the kernel, for up to 20000 folders (inotify)"),
+        ('watch_by = "inotify"\nwatch_folders = 100000000', "sysctl fs.inotify.max_user_watches=200000000"),
+        ('outside_changes = "scan"', "others' changes are found by walking, within 60 s"),
+        ('outside_changes = "none"', "others' changes are found when somebody lists the folder"),
+    ],
+)
+def test_check_says_how_changes_by_others_are_found(run, folder, tmp_path, settings, expected):
+    run("user", "add", "alice", stdin="x\n")
+    os.makedirs(folder / "files" / "alice")
+    file = tmp_path / "a.toml"
+    file.write_text(f"[mounts.home]\n{settings}\n")
+    code, out, _ = run("check", "--config", str(file))
+
+    assert code == 0
+    assert expected in out

@@ -141,6 +141,10 @@ def test_secrets_come_from_files(tmp_path):
             "FILE line 2: http.public_url: expected 'https://HOST' or 'https://HOST:PORT', without a path",
         ),
         (
+            '[login_flow]\nnextcloud_version = "20.0"',
+            "FILE line 2: login_flow.nextcloud_version: expected three numbers, such as '20.0.14'",
+        ),
+        (
             '[http]\ntrusted_proxies = ["10.0.0.0/40"]',
             "FILE line 2: http.trusted_proxies: expected an address, a network such as '10.0.0.0/8', or 'unix' for local sockets",
         ),

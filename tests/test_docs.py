@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from clawgate import cli, configuration
-from clawgate.settings import Mount, Settings
+from clawgate.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "changes").glob("*.md"))]
@@ -22,6 +22,12 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROO
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 COMMAND = re.compile(r"(?:^|[\s/])clawgate((?: +--[a-z]+ \S+)*)((?: +[a-z]+(?:\|[a-z]+)*)+)")
+
+TABLES = {"mounts", "oidc", "ldap"}
+"""Sections that have several tables, each with a name."""
+KEYS_ONLY = {"login-ldap.md", "login-oidc.md", "namespace.md"}
+"""Pages where a word with an underscore is a setting, unless it is among these:"""
+FOREIGN = {"preferred_username", "offline_access", "bearer_token", "bearer_token_command", "registration_endpoint"}
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -48,15 +54,20 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def sections() -> dict[str, type]:
+    """Those of the settings, and what is in each; in tables of several, what is in each of these."""
+    kinds = {name: (kind, *get_args(kind))[-1] for name, kind in get_type_hints(Settings).items()}
+    return {name: kind for name, kind in kinds.items() if attrs.has(kind)}
+
+
 def settings() -> set[str]:
-    """All names as `section.key`; those of mounts without the mount's name."""
-    names = set()
-    for section, kind in get_type_hints(Settings).items():
-        if attrs.has(kind):
-            names |= {f"{section}.{field.name}" for field in attrs.fields(kind)}
-        elif get_args(kind)[-1:] == (Mount,):
-            names |= {f"{section}.{field.name}" for field in attrs.fields(Mount)}
-    return names
+    """All names as `section.key`; those of mounts, providers and directories without their names."""
+    return {f"{section}.{field.name}" for section, kind in sections().items() for field in attrs.fields(kind)}
+
+
+def keys() -> set[str]:
+    """All names without their sections."""
+    return {name.partition(".")[2] for name in settings()}
 
 
 def commands(parser: argparse.ArgumentParser) -> dict[str, dict[str, object]]:
@@ -113,8 +124,22 @@ def test_settings_that_are_named_exist(page: Path) -> None:
         name = code.partition(" ")[0]
         if pattern.fullmatch(name) and not name.endswith((".db", ".py", ".toml")):
             parts = name.split(".")
-            shown = f"mounts.{parts[2]}" if parts[0] == "mounts" and len(parts) == 3 else name
-            assert shown in known, f"there is no setting {name}"
+            if parts[0] in TABLES:
+                # Of two parts the second is the name of a mount, a provider or a directory, whatever that is.
+                assert len(parts) == 2 or f"{parts[0]}.{parts[2]}" in known, f"there is no setting {name}"
+            else:
+                assert name in known, f"there is no setting {name}"
+
+
+@each_page
+def test_keys_that_are_named_exist(page: Path) -> None:
+    """Also where the section is clear from what stands around them."""
+    known = keys()
+    for code in CODE.findall(split(page)[0]):
+        if found := re.match(r"([a-z]\w*) = [\"'\[\w]", code):
+            assert found[1] in known, f"there is no setting {code}"
+        elif page.name in KEYS_ONLY and re.fullmatch(r"[a-z]+(?:_[a-z]+)+", code):
+            assert code in known | FOREIGN, f"there is no setting {code}"
 
 
 @each_page

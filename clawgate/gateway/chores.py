@@ -8,13 +8,15 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
+from ..errors import ClawgateError
 from ..log import make_logger
 
 log = make_logger()
 
 
 class Chore:
-    """Calls one function again and again, with a pause after each call. A failure is logged and does not end it."""
+    """Calls one function again and again, with a pause after each call. A failure is logged and does not end it; the same failure
+    of what cannot be had for a while is logged once."""
 
     def __init__(self, clock: Any, name: str, seconds: float, function: Callable[[], Awaitable[object]]) -> None:
         """`seconds` is the pause; `clock` is the reactor."""
@@ -38,11 +40,18 @@ class Chore:
             await self._ended
 
     async def _run(self) -> None:
+        said = ""
         while not self._stopping:
             try:
                 await deferLater(self._clock, self._seconds)
                 await self._function()
+                said = ""
             except CancelledError:
                 continue
+            except ClawgateError as error:
+                # A database that is away for an hour need not be told of every second.
+                if str(error) != said:
+                    said = str(error)
+                    log.warn("{name} failed and will be tried again: {error}", name=self._name, error=said)
             except Exception:
                 log.failure("{name} failed and will be tried again", name=self._name)

@@ -184,6 +184,19 @@ class Locks:
                 self._drop(lock)
             await self._stored.remove([lock.token for lock in gone])
 
+    async def follow(self, space: str, source: Path, target: Path) -> None:
+        """Others have moved `source` on the storage: what is locked there and below is at `target` now."""
+        tree = self._spaces.get(space)
+        if tree is None:
+            return
+        moved = [attrs.evolve(lock, path=Path(target + lock.path[len(source) :])) for lock in tree.below(source, itself=True)]
+        for lock in moved:
+            tree.drop(lock.token)
+            tree.put(lock)
+        if moved:
+            self._versions[space] += 1
+            await self._stored.move([(lock.token, lock.path) for lock in moved])
+
     def _granted(self, timeout: int | None) -> int:
         return self._longest if timeout is None else max(1, min(timeout, self._longest))
 

@@ -82,6 +82,20 @@ class Rule:
         elif reason := _among(user, self.readers):
             yield Grant(self._space(user, ""), READ_ONLY, f"{reason}, to read")
 
+    def of_key(self, key: str) -> Space | None:
+        """The space whose id ends with `key`, if nothing but that is needed to tell where it is."""
+        fields = [piece for piece in compiled(self.root) if isinstance(piece, Field)]
+        personal = self.kind is SpaceKind.PERSONAL
+        if not key or any(field.attribute not in ("id", "") for field in fields):
+            return None
+        label = key if personal or self.groups else ""
+        with suppress(Forbidden):
+            space = attrs.evolve(self, title="")._space(User(key if personal else ""), label)
+            # A key that is a hash does not lead back, and a group may have come that is no space here.
+            if space.id == f"{self.name}${key}" and (not self.groups or _regex(self.groups).fullmatch(key)):
+                return space
+        return None
+
     def why_not(self, user: User) -> str:
         """Why `user` gets no space; empty: gets one."""
         try:
@@ -142,6 +156,23 @@ def rules_of(mounts: Mapping[str, Mount], data: str) -> dict[str, Rule]:
         )
         rule.validate()
     return rules
+
+
+def overlapping(rules: Mapping[str, Rule]) -> set[str]:
+    """The mounts of which some space may lie within one of another mount, as far as their roots tell."""
+    fixed = {name: _fixed_part(rule.root) for name, rule in rules.items()}
+    return {
+        name
+        for name, above in fixed.items()
+        for other, below in fixed.items()
+        if name != other and os.path.commonpath([above, below]) in (above, below)
+    }
+
+
+def _fixed_part(root: str) -> str:
+    """The folder that all spaces of a root like this lie in, or are."""
+    before, brace, _ = os.path.normpath(root).partition("{")
+    return (os.path.dirname(before) if brace else before) or "/"
 
 
 def _among(user: User, members: tuple[str, ...]) -> str:

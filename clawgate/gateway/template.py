@@ -9,6 +9,7 @@ A field names a value, ``user.ATTRIBUTE`` or ``group``, and what is done to it, 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -83,6 +84,12 @@ def expand(template: str, user: User, group: str = "") -> str:
     Raises `Forbidden` when something that is needed is not known, does not fit, or would lead elsewhere than into one level.
     """
     return "".join(piece if isinstance(piece, str) else piece.directory(user, group) for piece in compiled(template))
+
+
+def fixed(template: str) -> str:
+    """The folders at the front of a path that are the same for everybody; without any field, all but the last name."""
+    before, field, _ = template.partition("{")
+    return before.rpartition("/")[0] or "/" * before.startswith("/") if field else os.path.dirname(template)
 
 
 def check(template: str, key: str, *, group: bool = False) -> None:

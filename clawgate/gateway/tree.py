@@ -6,11 +6,20 @@ All of it before the first byte of a body is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from ..errors import Forbidden, InvalidRequest, IsAFolder, NotFound, NotSupported, ParentMissing, PreconditionFailed
+from ..errors import (
+    ClawgateError,
+    Forbidden,
+    InvalidRequest,
+    IsAFolder,
+    NotFound,
+    NotSupported,
+    ParentMissing,
+    PreconditionFailed,
+)
 from ..interfaces import Abilities, Body, Listing, Reader, Room, Storage
 from ..model.content import Intent, Target, Written
 from ..model.node import Node
@@ -79,6 +88,29 @@ class Tree:
         if ability is None:
             raise NotSupported("this storage does not know where the node with an id is")
         return attrs.evolve(place, path=await ability.find(id))
+
+    async def permitted(self, place: Place) -> Permissions:
+        """What may be done with the node at a place: what the mount grants, as far as the storage lets the actor. Raises
+        `Forbidden`; where nothing is, nothing may be done."""
+        ability = (await self._storages.of(place.space)).abilities.rights
+        if ability is None:
+            return place.permissions
+        return place.permissions & ((await ability.rights(place.path, ("",))).get("", Permissions.NONE) | Permissions.SHARE)
+
+    async def shown(self, place: Place) -> Permissions:
+        """`permitted` after something was done there, which is no less done if this fails: then nothing is promised."""
+        try:
+            return await self.permitted(place)
+        except ClawgateError:
+            return Permissions.NONE
+
+    async def permitted_in(self, folder: Place, names: Sequence[str]) -> Mapping[str, Permissions] | None:
+        """The same for children of a folder; None: what the mount grants counts for all. What vanished is left out."""
+        ability = (await self._storages.of(folder.space)).abilities.rights
+        if ability is None:
+            return None
+        found = await ability.rights(folder.path, names)
+        return {name: folder.permissions & (rights | Permissions.SHARE) for name, rights in found.items()}
 
     async def room(self, place: Place) -> Room:
         """Bytes used in the space and bytes that still fit."""
@@ -165,8 +197,15 @@ class Tree:
             await self._locks.forget(source.space.id, source.path)
         else:
             other = await self._storages.of(target.space)
+            if Permissions.DELETE not in await self.permitted(source):
+                raise Forbidden("what is to be moved to another space cannot be removed from this one")
             node = await self._carry(storage, source, other, target, old, deep=True)
-            await storage.remove(source.path)
+            try:
+                await storage.remove(source.path)
+            except Forbidden:
+                if old is None:
+                    await other.remove(target.path)
+                raise
             await self._forget(source, there)
         return Written(node, old is not None)
 

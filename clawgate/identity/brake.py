@@ -42,7 +42,7 @@ class Brake:
     def begin(self, name: str, network: str, mark: bytes, now: float) -> Attempt:
         """Let somebody try a secret that `mark` stands for. Raises `TooManyAttempts`."""
         key = (person(name), network)
-        self._refuse(key, now)
+        self._refuse(key, now, mark)
         rules, tallies = self._rules, self.tallies
         tally = tallies.of_person(key, now) or Tally()
         repeated = mark in tally.wrong
@@ -82,10 +82,11 @@ class Brake:
         refused = [f"{attempt.name[:100]!r} from {network}"] if tally.failures == self._rules.tries else []
         return [*refused, f"everybody new from {network}"] if whole.failures == self._rules.network_tries else refused
 
-    def succeed(self, attempt: Attempt, now: float) -> None:
-        """The secret was right: the person's failures in this network are forgotten, in the network's sum too."""
+    def succeed(self, attempt: Attempt, now: float, *, forgive: bool = True) -> None:
+        """The secret was right. With `forgive` the person's failures in this network are forgotten, in the network's sum too."""
         self.drop(attempt)
-        self.tallies.forgive(attempt.key)
+        if forgive:
+            self.tallies.forgive(attempt.key)
         self.tallies.welcome(attempt.key, now)
 
     def drop(self, attempt: Attempt) -> None:
@@ -105,13 +106,14 @@ class Brake:
             self._refuse(key, now)
         self.tallies.welcome(key, now)
 
-    def _refuse(self, key: Key, now: float) -> None:
+    def _refuse(self, key: Key, now: float, mark: bytes = b"") -> None:
         tally = self.tallies.of_person(key, now)
         left = self._left(tally, self._rules.tries, now)
         if key not in self.tallies.known:
             left = max(left, self._left(self.tallies.of_network(key[1], now), self._rules.network_tries, now))
         if left > 0:
-            if tally is not None:
+            # A forgotten program with an old password goes on for ever, and is no guesser.
+            if tally is not None and mark not in tally.wrong:
                 tally.turned_away += 1
             raise _refusal(left)
 

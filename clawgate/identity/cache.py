@@ -7,15 +7,30 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from hashlib import blake2b
+from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from ..interfaces import Authenticator
 from ..model.people import Actor, Credentials, Password
+from .verification import Verification, Which, everybody
 
 ENTRIES = 10_000
 """Logins remembered at most; the longest unused one goes first."""
+_Key = tuple[bytes, str]
+"""Credentials, and where they come from."""
+
+
+class Revocable(Protocol):
+    """What may end logins by app password at any time, also in another process."""
+
+    @property
+    def checked_until(self) -> float:
+        """The reading of the clock from which on `refresh` must be awaited before such a login is believed."""
+
+    async def refresh(self) -> None:
+        """Look whether something was ended, and have it forgotten."""
 
 
 class RememberedLogins(Authenticator):
@@ -24,7 +39,7 @@ class RememberedLogins(Authenticator):
     Only successes are remembered, under a BLAKE2 hash keyed with random bytes that live as long as the process: its memory
     holds no passwords and no hashes worth guessing at.
 
-    The same credentials sent in parallel are verified once.
+    The same credentials sent in parallel are verified once; those that come after a change anew.
     """
 
     def __init__(
@@ -37,10 +52,13 @@ class RememberedLogins(Authenticator):
         current: Callable[[], float] = lambda: float("inf"),
         refresh: Callable[[], Awaitable[None]] | None = None,
         now: Callable[[], float] = time.time,
+        revocable: Revocable | None = None,
+        used: Callable[[Actor], None] | None = None,
     ) -> None:
         """A login is remembered for `seconds` of `clock`, but not longer than its actor says (`now` tells the seconds since
         1970); 0: not at all. Once `clock` passes what `current` returns, `refresh` is awaited before a remembered login is
-        believed; it calls `forget` if something changed."""
+        believed; it calls `forget` if something changed. For logins by app password the same goes for `revocable`, and `used` is
+        called with each."""
         self._inner = inner
         self._seconds = seconds
         self._clock = clock
@@ -48,10 +66,11 @@ class RememberedLogins(Authenticator):
         self._current = current
         self._refresh = refresh
         self._now = now
+        self._revocable = revocable
+        self._used = used
         self._key = os.urandom(32)
         self._entries: OrderedDict[bytes, tuple[float, Actor]] = OrderedDict()
-        self._running: dict[tuple[bytes, str], list[Deferred[Actor | None]]] = {}
-        self._generation = 0
+        self._running: dict[_Key, Verification] = {}
         self.hits = 0
         """Logins answered from memory so far."""
         self.misses = 0
@@ -69,6 +88,12 @@ class RememberedLogins(Authenticator):
         if now >= self._current() and self._refresh is not None:
             await self._refresh()
         entry = self._entries.get(key)
+        if entry is not None and entry[1].app_password:
+            if self._revocable is not None and now >= self._revocable.checked_until:
+                await self._revocable.refresh()
+                entry = self._entries.get(key)
+            if entry is not None and now < entry[0] and self._used is not None:
+                self._used(entry[1])
         if entry is not None:
             if now < entry[0]:
                 self._entries.move_to_end(key)
@@ -88,43 +113,57 @@ class RememberedLogins(Authenticator):
         inner = self._inner if through is None else through(self._inner)
         return await self._verify((self._hash(credentials), origin), credentials, inner)
 
-    def forget(self) -> None:
-        """Forget all; verifications on their way are not remembered either."""
-        self._entries.clear()
-        self._generation += 1
+    def forget(self, which: Which | None = None) -> None:
+        """Forget all, or the logins of those actors; verifications on their way are not remembered either."""
+        if which is None:
+            self._entries.clear()
+        else:
+            for key in [key for key, (_, actor) in self._entries.items() if which(actor)]:
+                del self._entries[key]
+        for one in self._running.values():
+            one.forget(which or everybody)
 
     def _hash(self, credentials: Credentials) -> bytes:
         if isinstance(credentials, Password):
             user = credentials.user.encode("utf-8", "surrogatepass")
-            secret = b"%d:%b%b" % (len(user), user, credentials.secret.encode("utf-8", "surrogatepass"))
+            secret = b"%d:%d:%b%b" % (credentials.page, len(user), user, credentials.secret.encode("utf-8", "surrogatepass"))
         else:
             secret = b"t" + credentials.token.encode("utf-8", "surrogatepass")
         return blake2b(secret, digest_size=32, key=self._key).digest()
 
-    async def _verify(self, key: tuple[bytes, str], credentials: Credentials, inner: Authenticator) -> Actor | None:
+    async def _verify(self, key: _Key, credentials: Credentials, inner: Authenticator) -> Actor | None:
         waiter: Deferred[Actor | None] = Deferred()
-        waiting = self._running.get(key)
-        if waiting is not None:
-            waiting.append(waiter)
+        running = self._running.get(key)
+        if running is not None:
+            running.waiting.append(waiter)
         else:
-            self._running[key] = [waiter]
+            self._running[key] = Verification([waiter])
             # On its own, because the request that came first may be cancelled while others wait for the same answer.
             Deferred.fromCoroutine(self._ask(key, credentials, inner))
         return await waiter
 
-    async def _ask(self, key: tuple[bytes, str], credentials: Credentials, inner: Authenticator) -> None:
-        generation = self._generation
+    async def _ask(self, key: _Key, credentials: Credentials, inner: Authenticator) -> None:
         outcome: Actor | Failure | None
+        running, late = self._running[key], []
         try:
             outcome = await inner.authenticate(credentials)
         except Exception:
             outcome = Failure()  # type: ignore[no-untyped-call]
         else:
-            if outcome is not None and generation == self._generation and (seconds := self._lifetime(outcome)) > 0:
+            if outcome is not None and outcome.app_password and self._used is not None:
+                self._used(outcome)
+            if outcome is not None and running.is_old(outcome):
+                late = running.late
+            elif outcome is not None and (seconds := self._lifetime(outcome)) > 0:
                 self._entries[key[0]] = (self._clock() + seconds, outcome)
                 if len(self._entries) > self._limit:
                     self._entries.popitem(last=False)
-        for waiter in self._running.pop(key):
+        del self._running[key]
+        if late:
+            # They came after the change.
+            self._running[key] = Verification(late)
+            Deferred.fromCoroutine(self._ask(key, credentials, inner))
+        for waiter in running.waiting[: len(running.waiting) - len(late)]:
             if isinstance(outcome, Failure):
                 waiter.errback(outcome)
             else:

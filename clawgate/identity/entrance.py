@@ -115,7 +115,8 @@ class Entrance(Door):
         if actor is None:
             self._failed(attempt)
         else:
-            self._brake.succeed(attempt, self._clock.seconds())
+            # Who has an app password only, perhaps a stolen or a limited one, must not get more guesses at the password by it.
+            self._brake.succeed(attempt, self._clock.seconds(), forgive=not actor.app_password)
             self._write_soon()
         return actor
 

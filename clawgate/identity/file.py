@@ -48,6 +48,11 @@ class UserFile(Authenticator, Directory):
         self.changed: list[Callable[[], None]] = []
         """Called when the file was read anew."""
 
+    async def anybody(self) -> bool:
+        """There is somebody in the file."""
+        await self.refresh()
+        return bool(self._accounts)
+
     async def load(self) -> None:
         """Read the file now. Raises `SettingsError` if it is wrong, `StorageUnavailable` if it cannot be read."""
         seen, accounts = await self._reading.run(_read, self._path, None)

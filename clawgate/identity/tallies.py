@@ -24,7 +24,7 @@ class Tally:
     running: int = 0
     """Attempts that were let through and have no outcome yet; each may turn out to be a failure."""
     turned_away: int = 0
-    """Attempts refused since the last failure."""
+    """Attempts refused since the last failure, but those with a secret that is known to be wrong."""
     wrong: list[bytes] = attrs.field(factory=list, repr=False)
     """Marks of the last wrong secrets: a client that repeats one is no guesser."""
 

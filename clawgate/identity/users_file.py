@@ -8,6 +8,8 @@ One table a user::
     mail = "alice@example.org"
     groups = ["physics"]
     quota = "10 GiB"
+    uid = 3001
+    gid = 3001
 """
 
 from __future__ import annotations
@@ -30,8 +32,11 @@ from ..model.people import User
 from ..model.size import parse_size
 from .passwords import is_hash
 
-_KEYS = ("password", "name", "mail", "groups", "quota")
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f:/]")
+_KEYS = ("password", "name", "mail", "groups", "quota", "uid", "gid")
+IDS = 2**32 - 2
+"""Above all uids and gids that somebody can have."""
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069:/]")
+"""Controls, those that turn the direction of writing around among them: lists and pages would show another id."""
 
 
 @attrs.frozen
@@ -90,6 +95,8 @@ def _account(id: str, entry: Any, file: str) -> Account:
             mail=_text(entry, "mail"),
             groups=frozenset(_groups(entry)),
             quota=_quota(entry),
+            uid=_id(entry, "uid"),
+            gid=_id(entry, "gid"),
         )
         password = _text(entry, "password")
     except (SettingsError, ValueError) as error:
@@ -122,6 +129,13 @@ def _quota(entry: Mapping[str, Any]) -> int | None:
     return value
 
 
+def _id(entry: Mapping[str, Any], key: str) -> int | None:
+    value = entry.get(key)
+    if value is not None and (type(value) is not int or not 0 < value < IDS):
+        raise ValueError(f"{key}: expected a number from 1 to {IDS - 1}")
+    return value
+
+
 def render(account: Account) -> str:
     """The table of one account."""
     user = account.user
@@ -134,6 +148,10 @@ def render(account: Account) -> str:
         lines.append(f"groups = [{', '.join(_quoted(group) for group in sorted(user.groups))}]")
     if user.quota is not None:
         lines.append(f"quota = {user.quota}")
+    if user.uid is not None:
+        lines.append(f"uid = {user.uid}")
+    if user.gid is not None:
+        lines.append(f"gid = {user.gid}")
     return "\n".join(lines) + "\n"
 
 

@@ -5,23 +5,33 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 
 from ..state.engine import Connection, Database
-from . import rows
+from . import rows, sweeping
 from .space import SpaceIndex
 
 DAY = 86400.0
-SWEEP = 100
 
 
 class Index:
     """Opens the index of a space when it is first needed."""
 
-    def __init__(self, database: Database, nodes: int, journal_days: float, now: Callable[[], float] = time.time) -> None:
-        """`nodes` bounds the entries that each space keeps in memory; changes stay in the journal for `journal_days`."""
+    def __init__(
+        self,
+        database: Database,
+        nodes: int,
+        journal_days: float,
+        now: Callable[[], float] = time.time,
+        *,
+        gone_seconds: float = 3600.0,
+    ) -> None:
+        """`nodes` bounds the entries that each space keeps in memory; changes stay in the journal for `journal_days`; what
+        vanished keeps its id if it turns up at another place within `gone_seconds`."""
         self.database = database
         self._nodes = nodes
         self._journal_seconds = journal_days * DAY
+        self._gone_seconds = gone_seconds
         self._now = now
         self._spaces: dict[str, SpaceIndex] = {}
 
@@ -47,12 +57,25 @@ class Index:
 
         return await self.database.read(find)
 
+    async def unlearned(self) -> set[str]:
+        """The ids of those open spaces that have folders nobody has listed yet."""
+        opened = list(self._spaces.values())
+
+        def find(connection: Connection) -> set[str]:
+            return {space.id for space in opened if rows.unlearned(connection, space.no, 0, 1)}
+
+        return await self.database.read(find)
+
     async def tidy(self) -> None:
-        """Sweep rows of removed folders and forget old changes."""
-        while await self.database.write(lambda connection: rows.sweep(connection, SWEEP)):
-            pass
+        """Sweep rows of what is gone and forget old changes, a little at a time."""
+        gone = int(self._now() - self._gone_seconds)
+        while numbers := await self.database.read(lambda connection: sweeping.gone(connection, gone)):
+            while numbers:
+                done = await self.database.write(partial(sweeping.sweep, numbers=numbers))
+                numbers = numbers[done:]
         before = int(self._now() - self._journal_seconds)
-        await self.database.write(lambda connection: rows.forget_changes(connection, before))
+        while await self.database.write(lambda connection: sweeping.forget_changes(connection, before)):
+            pass
 
     def nodes_in_memory(self) -> int:
         """Entries that all spaces together keep."""

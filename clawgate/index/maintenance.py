@@ -25,6 +25,11 @@ class Finding:
     text: str
 
 
+async def spaces(database: Database) -> list[str]:
+    """The ids of all spaces that were ever seen."""
+    return await database.read(rows.space_ids)
+
+
 async def verify(database: Database, storage: Storage, space_id: str, progress: Progress) -> list[Finding]:
     """Compare every folder that the index has learned with the storage, and the sums within the index. Changes nothing."""
     no = await database.read(lambda connection: rows.space_no_of(connection, space_id))

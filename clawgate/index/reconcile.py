@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import attrs
 
-from ..model.node import Identity, Kind, Node
+from ..model.node import Identity, Kind, Node, set_back
+from ..model.path import Path
 from ..state.engine import Connection
 from . import rows
 from .entry import file_etag
 from .rows import Known, Row
+
+MANY = 50
+"""From so many nodes on, asking for all rows of a folder costs less than asking for each."""
 
 
 class Comparison(NamedTuple):
@@ -39,7 +43,8 @@ def compare(known: Known, scanned: Sequence[Node], show: Callable[[Row], Node], 
         name, kind, size, mtime_ns, seen, _, _, _ = node
         if kind is file:
             row = files.get(name)
-            if row is not None and row[1] == seen:
+            # Times have ticks, in which a file can grow after somebody looked.
+            if row is not None and row[1] == seen and row[5] == size:
                 append(make(Node, (name, kind, size, mtime_ns, seen, prefix + row[2], row[3], row[4])))
                 continue
         else:
@@ -74,6 +79,8 @@ class News:
     """A change that clawgate made itself: it moves etags even in a folder that was never listed."""
     empty: bool = False
     """A new folder among `changed` is known to be empty."""
+    further: bool = False
+    """`changed` are further names of files that are known."""
     known: Mapping[str, Row] = attrs.field(factory=dict)
     """Rows of `changed` and `vanished` that are in memory; those of other names are looked up."""
 
@@ -89,11 +96,19 @@ class Outcome(NamedTuple):
     """Changed and new rows as they are now."""
     removed: list[str]
     clashes: list[tuple[Node, Identity]]
-    """Nodes not entered because their id is known at another place."""
+    """Nodes not entered because they are known at another place."""
     pins: list[tuple[str, str]]
     """Names and ids that the storage should keep with them."""
     suspects: list[str]
-    """Known folders that changed themselves: their own listings may hold news."""
+    """Known folders that changed themselves or are back: their own listings may hold news."""
+    namesakes: list[Path]
+    """Where files that changed have further names: they have changed there as well, and nobody may tell of it."""
+    left: list[tuple[int, str]]
+    """Numbers of rows, and names, of what others have removed or moved elsewhere."""
+    back: list[tuple[int, str]]
+    """The same of what had left some place and is here."""
+    set_back: list[float]
+    """By how many seconds the time of change of known inodes went back: restored snapshots do that, and clocks."""
 
 
 def apply(connection: Connection, news: News) -> Outcome:
@@ -107,14 +122,16 @@ class _Entering:
         self.news = news
         self.parent = news.chain[0]
         self.loud = news.learned or news.ours
-        self.outcome = Outcome(0, 0, [], [], [], [], [])
+        self.outcome = Outcome(0, 0, [], [], [], [], [], [], [], [], [])
         self.stamp = 0
         self.delta = 0
+        self.folder = str(self.parent)
 
     def run(self) -> Outcome:
         news = self.news
         known: Mapping[str, Row]
-        if len(news.changed) + len(news.vanished) > 50:
+        first = not self.loud and (news.folder is not None or len(news.changed) > MANY)
+        if first or len(news.changed) + len(news.vanished) > MANY:
             known = {row.name: row for row in rows.children(self.connection, self.parent)}
         else:
             names = [*(node.name for node, _ in news.changed), *news.vanished]
@@ -124,8 +141,11 @@ class _Entering:
             if row := known.get(name):
                 self.remove(row)
                 self.outcome.removed.append(name)
+            elif news.ours:
+                # Nobody was told of it; but whoever has read the folder meanwhile must know that something happened.
+                self.log(0, "remove")
         changed = news.changed
-        if news.folder is not None and not self.loud:
+        if first:
             changed = self.learn(known)
         for node, identity in changed:
             self.enter(node, identity, known.get(node.name))
@@ -136,61 +156,114 @@ class _Entering:
 
     def learn(self, known: Mapping[str, Row]) -> list[tuple[Node, Identity]]:
         """Enter, all at once, what a first look at the folder shows; returns what needs more thought."""
-        taken = rows.taken(self.connection, self.news.space, [identity.id for _, identity in self.news.changed])
+        changed = self.news.changed
+        connection, space = self.connection, self.news.space
+        taken = rows.replaced(connection, space, [identity.own for _, identity in changed if identity.id == identity.own])
         plain: list[rows.New] = []
         rest: list[tuple[Node, Identity]] = []
         # In the order of names, in which they will be read: rows that are asked for together then lie together.
-        for node, identity in sorted(self.news.changed):
-            if identity.id in taken or node.name in known:
+        for node, identity in sorted(changed):
+            if node.name in known or identity.own in taken:
                 rest.append((node, identity))
-                continue
-            taken.add(identity.id)
-            plain.append(self.new(node, identity))
-            self.delta += 0 if node.is_folder else node.size
-        rows.add_many(self.connection, self.news.space, self.parent, plain)
+            else:
+                plain.append(self.new(node, identity))
+        entered = plain
+        if plain and rows.add_many(connection, space, self.parent, plain) < len(plain):
+            # Some are known at other places, or twice in this one.
+            there = rows.ids(connection, self.parent)
+            entered = [new for new in plain if there.get(new.node.name) == new.id]
+            names = {new.node.name for new in entered}
+            rest = [(node, identity) for node, identity in sorted(changed) if node.name not in names]
+        # Only files have etags of their own.
+        self.delta += sum([new.node.size for new in entered if new.etag])
         return rest
 
     def new(self, node: Node, identity: Identity) -> rows.New:
-        etag = "" if node.is_folder else file_etag(identity.own, node.size, node.mtime_ns)
-        named = node._replace(checksums=node.checksums or identity.checksums)
-        return rows.New(named, identity.id, identity.own, etag, int(node.is_folder and self.news.empty))
+        if node.is_folder:
+            return rows.New(node, identity.id, identity.own, "", int(self.news.empty))
+        if identity.checksums and not node.checksums:
+            node = node._replace(checksums=identity.checksums)
+        return rows.New(node, identity.id, identity.own, file_etag(identity.own, node.size, node.mtime_ns))
 
     def log(self, no: int, kind: str) -> None:
         if self.loud:
             self.stamp = rows.log(self.connection, self.news.space, no, self.parent, kind, self.news.at)
 
     def remove(self, row: Row) -> None:
-        rows.remove(self.connection, row)
+        rows.remove(self.connection, row, 0 if self.news.ours else self.news.at * 1_000_000_000)
         self.delta -= row.size
+        if not self.news.ours:
+            self.outcome.left.append((row.no, row.name))
         self.log(row.no, "remove")
 
     def enter(self, node: Node, identity: Identity, row: Row | None) -> None:
-        if row is not None and row.kind == node.kind and (row.own == identity.own or not node.is_folder):
-            elsewhere = row.id != identity.id and row.own != identity.own and self.holder(identity.id)
-            if not elsewhere:
-                self.renew(row, node, identity)
-                return
+        same = row is not None and row.kind == node.kind and (row.own == identity.own or not node.is_folder)
+        if row is not None and same and not self.comes_from_elsewhere(node, identity, row):
+            self.renew(row, node, identity)
+            return
         if row is not None:
             self.remove(row)
-        if self.holder(identity.id):
+        claimants = self.claimants(node, identity, row)
+        if not claimants:
+            made = rows.add(self.connection, self.news.space, self.parent, self.new(node, identity))
+            self.delta += made.size
+            self.log(made.no, "create")
+            self.outcome.rows.append(made)
+        elif all(claimant.gone for claimant in claimants):
+            self.revive(claimants[0], node, identity)
+        else:
             self.outcome.clashes.append((node, identity))
-            return
-        made = rows.add(self.connection, self.news.space, self.parent, self.new(node, identity))
-        self.delta += made.size
-        self.log(made.no, "create")
-        self.outcome.rows.append(made)
 
-    def holder(self, id: str) -> Row | None:
-        return rows.by_id(self.connection, self.news.space, id)
+    def comes_from_elsewhere(self, node: Node, identity: Identity, row: Row) -> bool:
+        """Whether `node` replaces `row` and was at another place before, and not just beside it, as editors have it that write
+        under another name first: then the name keeps its id."""
+        if row.id == identity.id or row.own == identity.own:
+            return False
+        return any(not (other.gone and other.seen == self.folder) for other in self.claimants(node, identity, row))
 
-    def renew(self, row: Row, node: Node, identity: Identity) -> None:
+    def claimants(self, node: Node, identity: Identity, present: Row | None) -> list[Row]:
+        """Other rows than `present` that may be this node, which was moved here or is a further name."""
+        found: list[Row] = []
+        for row in rows.claimants(self.connection, self.news.space, identity):
+            if self.news.further and row.id != identity.id:
+                continue
+            if row.gone and (not _is_same(row, node, identity) or (present is not None and row.no == present.no)):
+                rows.discard(self.connection, row)
+            elif present is None or row.no != present.no:
+                found.append(row)
+        return found
+
+    def revive(self, row: Row, node: Node, identity: Identity) -> None:
+        """What had vanished is here."""
+        moved = arrived(row, self.parent, node, identity)
+        rows.place(self.connection, moved)
+        self.delta += moved.size
+        # Also in a folder that nobody has listed: it may bear a higher stamp than that.
+        self.stamp = rows.log(self.connection, self.news.space, row.no, self.parent, "move", self.news.at)
+        self.outcome.rows.append(moved)
+        self.outcome.back.append((row.no, node.name))
+        self.check(row, node, identity)
+
+    def check(self, row: Row, node: Node, identity: Identity) -> None:
+        """What follows when `row` turns out to be `node`."""
         if node.is_folder:
-            changed = row._replace(mtime_ns=node.mtime_ns, seen=node.seen)
             if row.learned:
                 self.outcome.suspects.append(node.name)
+        elif row.id != identity.id and row.own != identity.own:
+            # A second name of the same inode has an id of its own, which the inode must not carry.
+            self.outcome.pins.append((node.name, row.id))
+
+    def renew(self, row: Row, node: Node, identity: Identity) -> None:
+        seconds = set_back(row.seen, node.seen)
+        if seconds > 0 and row.own == identity.own:
+            self.outcome.set_back.append(seconds)
+        if node.is_folder:
+            changed = row._replace(mtime_ns=node.mtime_ns, seen=node.seen)
         else:
             etag = file_etag(identity.own, node.size, node.mtime_ns)
-            checksums = node.checksums or identity.checksums
+            # Whoever changed the inode may have changed the content, whatever size and time say.
+            same = self.news.ours or row.seen == node.seen or row.own != identity.own
+            checksums = node.checksums or (identity.checksums if same else "")
             changed = row._replace(
                 size=node.size, mtime_ns=node.mtime_ns, seen=node.seen, own=identity.own, etag=etag, checksums=checksums
             )
@@ -198,29 +271,70 @@ class _Entering:
             if etag != row.etag:
                 self.log(row.no, "update")
                 changed = changed._replace(stamp=self.stamp)
-            # A second name of the same inode has an id of its own, which the inode must not carry.
-            if row.id != identity.id and row.own != identity.own:
-                self.outcome.pins.append((node.name, row.id))
+                if row.own == identity.own and not self.news.ours:
+                    self.outcome.namesakes.extend(self.namesakes(row, node, identity))
+        self.check(row, node, identity)
         rows.renew(self.connection, changed)
         self.outcome.rows.append(changed)
 
+    def namesakes(self, row: Row, node: Node, identity: Identity) -> Iterator[Path]:
+        """The other places of a file, as far as they are not known to look as this one does."""
+        for other in rows.claimants(self.connection, self.news.space, identity):
+            if other.no != row.no and other.own == identity.own and other.seen != node.seen:
+                path = rows.path_of(self.connection, other)
+                if path is not None:
+                    yield Path(path)
 
-def transplant(connection: Connection, space: int, id: str, chain: Sequence[int], node: Node, at: int) -> Row | None:
-    """Move the row with `id`, with all below it, to where `node` was found: in the folder ``chain[0]``.
 
-    Both the old and the new chain of folders get a new stamp. Returns the row as it stands; None if no row has this id.
+def _is_same(gone: Row, node: Node, identity: Identity) -> bool:
+    """Whether what is `gone` can be `node`, which has its id. Where a file system tells inodes apart by nothing but their number,
+    that of a removed file may be another one's by now: then time and size must be the same."""
+    if gone.kind != node.kind:
+        return False
+    return not identity.own.startswith("i") or node.is_folder or (gone.size == node.size and gone.etag == _etag(node, identity))
+
+
+def _etag(node: Node, identity: Identity) -> str:
+    return file_etag(identity.own, node.size, node.mtime_ns)
+
+
+def arrived(row: Row, parent: int, node: Node, identity: Identity | None) -> Row:
+    """`row` as it is once it is known to be `node` in the folder `parent`; no `identity`: it is the same inode as before."""
+    moved = row._replace(parent=parent, name=node.name, seen=node.seen, mtime_ns=node.mtime_ns)
+    if node.is_folder:
+        return moved
+    own = identity.own if identity is not None else row.own
+    etag = file_etag(own, node.size, node.mtime_ns)
+    checksums = node.checksums or (identity.checksums if identity is not None else "")
+    if etag == row.etag:
+        checksums = checksums or row.checksums
+    return moved._replace(size=node.size, own=own, etag=etag, checksums=checksums)
+
+
+def transplant(
+    connection: Connection, space: int, id: str, chain: Sequence[int], node: Node, identity: Identity | None, at: int
+) -> Row | None:
+    """Move the row with `id`, with all below it, into the folder ``chain[0]``, where `node` was found, or to where we moved it
+    (then without `identity`).
+
+    Both the old and the new chain of folders get a new stamp. Returns the row as it stands; None if no row has this id, or if the
+    folder lies below it: then what is known of the places above is old.
     """
     row = rows.by_id(connection, space, id)
-    if row is None:
+    if row is None or row.no in chain:
         return None
+    if identity is None and (row.parent, row.name, row.seen) == (chain[0], node.name, node.seen):
+        # Somebody who looked meanwhile has entered it.
+        return row
     present = rows.child(connection, chain[0], node.name)
-    old = rows.lineage(connection, row.parent)
-    delta = row.size
+    old = [above.no for above in rows.lineage(connection, row.parent)]
+    moved = arrived(row, chain[0], node, identity)
+    delta = moved.size
     if present is not None and present.no != row.no:
-        rows.remove(connection, present)
+        rows.remove(connection, present, 0 if identity is None else at * 1_000_000_000)
         delta -= present.size
-    rows.place(connection, row, chain[0], node)
+    rows.place(connection, moved)
     stamp = rows.log(connection, space, row.no, chain[0], "move", at)
     rows.raise_chain(connection, old, stamp, -row.size)
     rows.raise_chain(connection, chain, stamp, delta)
-    return row._replace(parent=chain[0], name=node.name, seen=node.seen, mtime_ns=node.mtime_ns)
+    return moved

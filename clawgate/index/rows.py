@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Text, bindparam, cast, delete, func, insert, select, update
+from sqlalchemy import Text, bindparam, cast, delete, func, insert, literal_column, select, update
+from sqlalchemy.sql.base import Executable
 
-from ..model.node import Node
+from ..model.node import Identity, Node
 from ..state.engine import Connection
 from ..state.prepared import Prepared
-from .schema import FOLDERS, GONE, UNLEARNED, change, meta, node, space
+from .schema import FOLDERS, GONE, REPLACED, UNLEARNED, change, folder_print, meta, node, scan, space
 
 
 class Row(NamedTuple):
@@ -32,8 +33,16 @@ class Row(NamedTuple):
     stamp: int
     learned: int
 
+    @property
+    def gone(self) -> bool:
+        """Whether it is not there any more."""
+        return self.parent == GONE
 
-COLUMNS = tuple(getattr(node.c, name) for name in Row._fields)
+
+OWN: Any = literal_column("CASE own WHEN '' THEN id ELSE own END").label("own")
+COLUMNS = tuple(OWN if name == "own" else getattr(node.c, name) for name in Row._fields)
+CLAIMANTS = 8
+"""So many names of one file are told apart by where they were; of further ones a rename makes a new one."""
 
 _child = Prepared(
     select(*COLUMNS).where(node.c.parent == bindparam("parent"), node.c.name == bindparam("name")), "parent", "name"
@@ -44,23 +53,51 @@ _root = Prepared(
 )
 _children = Prepared(select(*COLUMNS).where(node.c.parent == bindparam("parent")), "parent")
 _marks = Prepared(
-    select(node.c.name, node.c.seen, node.c.id, node.c.etag, node.c.checksums).where(
+    select(node.c.name, node.c.seen, node.c.id, node.c.etag, node.c.checksums, node.c.size).where(
         node.c.parent == bindparam("parent"), node.c.kind == 1
     ),
     "parent",
 )
+_folder_names = Prepared(select(node.c.name).where(node.c.parent == bindparam("parent"), FOLDERS), "parent")
+_ids = Prepared(select(node.c.name, node.c.id).where(node.c.parent == bindparam("parent")), "parent")
 _folders = Prepared(select(*COLUMNS).where(node.c.parent == bindparam("parent"), FOLDERS), "parent")
 _by_id = Prepared(select(*COLUMNS).where(node.c.space == bindparam("space"), node.c.id == bindparam("id")), "space", "id")
 _by_no = Prepared(select(*COLUMNS).where(node.c.no == bindparam("no")), "no")
-_unlearned = Prepared(
-    select(*COLUMNS).where(node.c.space == bindparam("space"), UNLEARNED, node.c.parent != GONE).limit(bindparam("limit")),
+_by_own = Prepared(
+    select(*COLUMNS)
+    .where(node.c.space == bindparam("space"), node.c.own == bindparam("own"), REPLACED)
+    .order_by(node.c.no)
+    .limit(CLAIMANTS),
     "space",
+    "own",
+)
+_replaced = Prepared(select(node.c.no).where(node.c.space == bindparam("space"), REPLACED).limit(1), "space")
+_unlearned = Prepared(
+    select(*COLUMNS)
+    .where(node.c.space == bindparam("space"), UNLEARNED, node.c.no > bindparam("after"))
+    .order_by(node.c.no)
+    .limit(bindparam("limit")),
+    "space",
+    "after",
     "limit",
 )
+_count_unlearned = Prepared(select(func.count()).where(node.c.space == bindparam("space"), UNLEARNED), "space")
 
 _NEW = ("space", "parent", "name", "kind", "size", "mtime_ns", "seen", "id", "own", "etag", "checksums", "stamp", "learned")
 _insert = Prepared(insert(node).values({c: bindparam(c) for c in _NEW}).returning(node.c.no), *_NEW)
-_add = Prepared(insert(node).values({c: bindparam(c) for c in _NEW}), *_NEW)
+
+
+def _insert_new(dialect: str) -> Executable:
+    insert: Any
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert
+    statement: Executable = insert(node).values({c: bindparam(c) for c in _NEW}).on_conflict_do_nothing()
+    return statement
+
+
+_add = Prepared(_insert_new, *_NEW)
 _FACTS = ("size", "mtime_ns", "seen", "own", "etag", "checksums", "stamp")
 _update = Prepared(
     update(node).where(node.c.no == bindparam("row")).values({c: bindparam(c) for c in _FACTS}),
@@ -87,24 +124,24 @@ _grow = Prepared(
     "delta",
     "row",
 )
+_MOVED = ("parent", "name", "size", "mtime_ns", "seen", "own", "etag", "checksums")
 _place = Prepared(
-    update(node)
-    .where(node.c.no == bindparam("row"))
-    .values(parent=bindparam("to_parent"), name=bindparam("to_name"), seen=bindparam("seen"), mtime_ns=bindparam("mtime_ns")),
-    "to_parent",
-    "to_name",
-    "seen",
-    "mtime_ns",
+    update(node).where(node.c.no == bindparam("row")).values({c: bindparam(f"to_{c}") for c in _MOVED}),
+    *[f"to_{c}" for c in _MOVED],
     "row",
 )
-_orphan = Prepared(update(node).where(node.c.no == bindparam("row")).values(parent=GONE, name=cast(node.c.no, Text)), "row")
-_orphan_folders = Prepared(
-    update(node).where(node.c.parent == bindparam("under"), FOLDERS).values(parent=GONE, name=cast(node.c.no, Text)),
-    "under",
+_orphan = Prepared(
+    update(node)
+    .where(node.c.no == bindparam("row"))
+    .values(parent=GONE, name=cast(node.c.no, Text), mtime_ns=bindparam("at"), seen=cast(node.c.parent, Text)),
+    "at",
+    "row",
+)
+_discard = Prepared(
+    update(node).where(node.c.no == bindparam("row")).values(id=node.c.id + "." + cast(node.c.no, Text), own="", mtime_ns=0),
+    "row",
 )
 _delete = Prepared(delete(node).where(node.c.no == bindparam("row")), "row")
-_delete_under = Prepared(delete(node).where(node.c.parent == bindparam("under")), "under")
-_gone = Prepared(select(node.c.no).where(node.c.parent == GONE).limit(bindparam("limit")), "limit")
 _log = Prepared(
     insert(change).values({c: bindparam(c) for c in ("space", "node", "parent", "kind", "at")}).returning(change.c.seq),
     "space",
@@ -113,8 +150,8 @@ _log = Prepared(
     "kind",
     "at",
 )
-_forget = Prepared(delete(change).where(change.c.at < bindparam("before")), "before")
 _space = Prepared(select(space.c.no).where(space.c.id == bindparam("id")), "id")
+_space_ids = Prepared(select(space.c.id).order_by(space.c.id))
 _new_space = Prepared(insert(space).values(id=bindparam("id")).returning(space.c.no), "id")
 _meta = Prepared(select(meta.c.value).where(meta.c.key == bindparam("key")), "key")
 _new_meta = Prepared(insert(meta).values(key=bindparam("key"), value=bindparam("value")), "key", "value")
@@ -144,6 +181,11 @@ def space_no_of(connection: Connection, id: str) -> int | None:
     """The number of a space; None if it was never opened."""
     row = _space.one(connection, id)
     return None if row is None else int(row[0])
+
+
+def space_ids(connection: Connection) -> list[str]:
+    """The ids of all spaces that were ever opened."""
+    return [str(row[0]) for row in _space_ids.all(connection)]
 
 
 def root(connection: Connection, space: int) -> Row | None:
@@ -176,8 +218,8 @@ def children(connection: Connection, parent: int) -> list[Row]:
 class Known(NamedTuple):
     """What is known of the children of a folder, as little as a comparison needs: that is half of the time of large listings."""
 
-    files: list[tuple[str, str, str, str, str]]
-    """Name, seen, id, etag, checksums."""
+    files: list[tuple[str, str, str, str, str, int]]
+    """Name, seen, id, etag, checksums, size."""
     folders: list[Row]
 
 
@@ -187,9 +229,24 @@ def known(connection: Connection, parent: int) -> Known:
     return Known(files, [*map(Row._make, _folders.all(connection, parent))])
 
 
+def ids(connection: Connection, parent: int) -> dict[str, str]:
+    """The ids of all children by name."""
+    return dict(_ids.all(connection, parent))
+
+
+def folder_names(connection: Connection, parent: int) -> list[str]:
+    """The names of all folders in a folder, sorted."""
+    return sorted([name for (name,) in _folder_names.all(connection, parent)])
+
+
 def by_id(connection: Connection, space: int, id: str) -> Row | None:
     """The row with this id, wherever it is."""
     return _row(_by_id.one(connection, space, id))
+
+
+def by_no(connection: Connection, no: int) -> Row | None:
+    """The row with this number."""
+    return _row(_by_no.one(connection, no))
 
 
 def path_of(connection: Connection, row: Row) -> str | None:
@@ -202,21 +259,36 @@ def path_of(connection: Connection, row: Row) -> str | None:
     return None if at is None else "/".join(reversed(names))
 
 
-def lineage(connection: Connection, no: int) -> list[int]:
-    """Row numbers from `no` up to the root, `no` first."""
-    chain: list[int] = []
+def claimants(connection: Connection, space: int, identity: Identity) -> list[Row]:
+    """Rows, also of what is gone, that may be the node which the storage knows by `identity`: those with its id, and those of its
+    inode, which have other ids if they are further names of it or if the storage cannot keep ids."""
+    first = _by_id.one(connection, space, identity.id)
+    found = [] if first is None else [Row._make(first)]
+    return found + [row for row in map(Row._make, _by_own.all(connection, space, identity.own)) if row.id != identity.id]
+
+
+def lineage(connection: Connection, no: int) -> list[Row]:
+    """The rows from `no` up to the root, `no` first; ends early at what is gone."""
+    chain: list[Row] = []
     while no > 0:
-        row = _by_no.one(connection, no)
+        row = _row(_by_no.one(connection, no))
         if row is None:
             break
-        chain.append(no)
-        no = row[1]
+        chain.append(row)
+        no = row.parent
     return chain
 
 
-def unlearned(connection: Connection, space: int, limit: int) -> list[Row]:
-    """Folders whose children were never seen."""
-    return list(map(Row._make, _unlearned.all(connection, space, limit)))
+def unlearned(connection: Connection, space: int, after: int, limit: int) -> list[Row]:
+    """Folders whose children were never seen, with numbers above `after`, in their order; also such that are gone."""
+    return list(map(Row._make, _unlearned.all(connection, space, after, limit)))
+
+
+def count_unlearned(connection: Connection, space: int) -> int:
+    """How many of these there are."""
+    row = _count_unlearned.one(connection, space)
+    assert row is not None
+    return int(row[0])
 
 
 class New(NamedTuple):
@@ -230,11 +302,15 @@ class New(NamedTuple):
 
     def values(self) -> tuple[Any, ...]:
         """The values from ``kind`` to ``learned``; a new row has no stamp of its own yet."""
-        node = self.node
-        size = 0 if node.is_folder else node.size
-        return (
-            int(node.kind), size, node.mtime_ns, node.seen, self.id, self.own, self.etag, node.checksums, 0, self.learned
-        )  # fmt: skip
+        # A tree that is learned has a million of them.
+        _, kind, size, mtime_ns, seen, _, _, checksums = self.node
+        own = "" if self.own == self.id else self.own
+        return (int(kind), size if self.etag else 0, mtime_ns, seen, self.id, own, self.etag, checksums, 0, self.learned)
+
+
+def _own(own: str, id: str) -> str:
+    """As it is written down; `OWN` reads it."""
+    return "" if own == id else own
 
 
 def add(connection: Connection, space: int, parent: int, new: New) -> Row:
@@ -242,26 +318,28 @@ def add(connection: Connection, space: int, parent: int, new: New) -> Row:
     values = new.values()
     made = _insert.one(connection, space, parent, new.node.name, *values)
     assert made is not None
-    return Row(made[0], parent, new.node.name, *values)
+    return Row(made[0], parent, new.node.name, *values)._replace(own=new.own)
 
 
-def add_many(connection: Connection, space: int, parent: int, news: Sequence[New]) -> None:
-    """Insert many rows at once."""
-    _add.many(connection, [(space, parent, new.node.name, *new.values()) for new in news])
+def add_many(connection: Connection, space: int, parent: int, news: Sequence[New]) -> int:
+    """Insert many rows at once, without those whose name or id is taken; returns how many were inserted."""
+    return _add.many(connection, [(space, parent, new.node.name, *new.values()) for new in news])
 
 
-def taken(connection: Connection, space: int, ids: Sequence[str]) -> set[str]:
-    """Which of `ids` are known somewhere."""
+def replaced(connection: Connection, space: int, owns: Sequence[str]) -> set[str]:
+    """Which of `owns` are inodes of nodes that have other ids."""
     found: set[str] = set()
-    for start in range(0, len(ids), 500):
-        some = select(node.c.id).where(node.c.space == space, node.c.id.in_(ids[start : start + 500]))
-        found.update(connection.sql.execute(some).scalars())
+    if _replaced.one(connection, space) is not None:
+        for own in owns:
+            if _by_own.one(connection, space, own) is not None:
+                found.add(own)
     return found
 
 
 def renew(connection: Connection, row: Row) -> None:
     """Write the facts of `row` as they are now."""
-    _update.run(connection, row.size, row.mtime_ns, row.seen, row.own, row.etag, row.checksums, row.stamp, row.no)
+    own = _own(row.own, row.id)
+    _update.run(connection, row.size, row.mtime_ns, row.seen, own, row.etag, row.checksums, row.stamp, row.no)
 
 
 def confirm(connection: Connection, no: int, mtime_ns: int, seen: str, learned: bool) -> None:
@@ -277,27 +355,27 @@ def raise_chain(connection: Connection, chain: Sequence[int], stamp: int, delta:
         _grow.many(connection, [(delta, no) for no in chain])
 
 
-def place(connection: Connection, row: Row, parent: int, node: Node) -> None:
-    """Put a row, and with it everything below, under another parent or name."""
-    _place.run(connection, parent, node.name, node.seen, node.mtime_ns, row.no)
+def place(connection: Connection, row: Row) -> None:
+    """Put a row, and with it everything below, where `row` now says, with the facts that it has there."""
+    own = _own(row.own, row.id)
+    facts = (row.parent, row.name, row.size, row.mtime_ns, row.seen, own, row.etag, row.checksums)
+    _place.run(connection, *facts, row.no)
 
 
-def remove(connection: Connection, row: Row) -> None:
-    """Take a row away. What is below a folder is swept later, see `sweep`."""
-    if row.kind == 2:
-        _orphan.run(connection, row.no)
+def remove(connection: Connection, row: Row, at_ns: int) -> None:
+    """Take a row away, with all that is below; it is still found by its id until it is swept (`sweeping`).
+
+    `at_ns` is when it vanished (nanoseconds since 1970); 0: it will not turn up again.
+    """
+    if at_ns or row.kind == 2:
+        _orphan.run(connection, at_ns, row.no)
     else:
         _delete.run(connection, row.no)
 
 
-def sweep(connection: Connection, limit: int) -> int:
-    """Delete up to `limit` removed folders with their files; their sub-folders are next. Returns how many folders went."""
-    gone = _gone.all(connection, limit)
-    for (no,) in gone:
-        _orphan_folders.run(connection, no)
-        _delete_under.run(connection, no)
-        _delete.run(connection, no)
-    return len(gone)
+def discard(connection: Connection, row: Row) -> None:
+    """Let what is gone not be found by its id any more."""
+    _discard.run(connection, row.no)
 
 
 def log(connection: Connection, space: int, no: int, parent: int, kind: str, at: int) -> int:
@@ -307,13 +385,11 @@ def log(connection: Connection, space: int, no: int, parent: int, kind: str, at:
     return int(row[0])
 
 
-def forget_changes(connection: Connection, before: int) -> int:
-    """Drop what the journal knows from before the Unix second `before`."""
-    return _forget.run(connection, before)
-
-
 def drop_space(connection: Connection, space: int) -> None:
     """Delete all rows of a space."""
+    nodes = select(node.c.no).where(node.c.space == space, node.c.kind == 2)
+    connection.sql.execute(delete(folder_print).where(folder_print.c.node.in_(nodes)))
+    connection.sql.execute(delete(scan).where(scan.c.space == space))
     connection.sql.execute(delete(node).where(node.c.space == space))
 
 

@@ -7,18 +7,27 @@ always what the last transaction left.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+from ..errors import StorageUnavailable
 from ..model.node import Identity, Node
-from ..model.path import Path
+from ..model.path import Path, join
 from ..mutex import Mutex
 from ..state.engine import Connection, Database
-from . import reconcile, rows
+from . import learning, reconcile, rows
 from .cache import Cache
+from .departures import Departures
 from .entry import Entry, revisions, to_node
+from .learning import Learned, Lesson, Shown
 from .reconcile import Comparison, News, Outcome
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 PAGE = 1000
 _columns = attrgetter(*rows.Row._fields)
@@ -38,6 +47,15 @@ class Compared(NamedTuple):
     """Of the scan; for `Entry.mark`."""
 
 
+class Claimant(NamedTuple):
+    """A row that may be a node that was found."""
+
+    id: str
+    learned: bool
+    path: str | None
+    """None: it is not there any more."""
+
+
 class SpaceIndex:
     """Ids, etags, sizes and the journal of one space."""
 
@@ -50,8 +68,13 @@ class SpaceIndex:
         self.epoch = epoch
         self.lock = Mutex()
         self.cache = Cache(nodes)
-        self._database = database
+        self.database = database
         self._now = now
+        self.discovered: Callable[[Sequence[Path]], None] | None = None
+        """Told of folders that were not known before, or are other ones now."""
+        self.set_back: Callable[[Sequence[float]], None] | None = None
+        """Told by how many seconds times of change went back, see `Outcome.set_back`."""
+        self.departures = Departures()
         self._prefix = f"{id}!"
 
     def node(self, entry: Entry | rows.Row) -> Node:
@@ -78,7 +101,7 @@ class SpaceIndex:
             root = rows.root(connection, self.no)
             return [] if root is None else [root, *rows.walk(connection, root.no, names)]
 
-        found = await self._database.read(find)
+        found = await self.database.read(find)
         rest = names[len(found) - (0 if chain else 1) :] if found else names
         for row in found:
             entry = Entry(row)
@@ -98,14 +121,14 @@ class SpaceIndex:
                         row = rows.add(connection, self.no, 0, new)
                     return row
 
-                self.cache.put(Entry(await self._database.write(enter)))
+                self.cache.put(Entry(await self.database.write(enter)))
             assert self.cache.root is not None
             return self.cache.root
 
     async def children(self, folder: Entry) -> list[Node]:
         """The children of a folder as the index knows them."""
         async with self.lock:
-            found = await self._database.read(lambda connection: rows.children(connection, folder.no))
+            found = await self.database.read(lambda connection: rows.children(connection, folder.no))
         return [self.node(row) for row in found]
 
     async def compare(self, folder: Entry, scanned: Sequence[Node], *, vouched: bool) -> Compared:
@@ -116,14 +139,14 @@ class SpaceIndex:
         revision, mark = folder.revision, folder.mark
 
         def work(connection: Connection) -> tuple[Comparison | None, int]:
-            fingerprint = 0 if vouched else hash(frozenset([(node.name, node.seen) for node in scanned]))
+            fingerprint = 0 if vouched else hash(frozenset([(node.name, node.seen, node.size) for node in scanned]))
             if not vouched and mark == (fingerprint, revision):
                 return None, fingerprint
             known = rows.known(connection, folder.no)
             return reconcile.compare(known, scanned, self.node, self._prefix), fingerprint
 
         node = self.node(folder)
-        found, fingerprint = await self._database.read(work)
+        found, fingerprint = await self.database.read(work)
         if found is None:
             return Compared(node, revision, None, [], [], fingerprint)
         children = None if found.changed or found.vanished else found.children
@@ -138,6 +161,7 @@ class SpaceIndex:
         folder: Node | None = None,
         ours: bool = False,
         empty: bool = False,
+        further: bool = False,
         revision: int = 0,
     ) -> Outcome | None:
         """Enter news about children of the folder at `path` (see `News`). The caller holds `lock`.
@@ -161,46 +185,118 @@ class SpaceIndex:
             folder=folder,
             ours=ours,
             empty=empty,
+            further=further,
             known=self._rows(parent, [node.name for node, _ in changed]) if ours else {},
         )
-        outcome = await self._database.write(lambda connection: reconcile.apply(connection, news))
-        if folder is not None:
-            parent.mtime_ns, parent.seen, parent.learned = folder.mtime_ns, folder.seen, 1
-        elif ours:
-            parent.mtime_ns = max(parent.mtime_ns, int(self._now() * 1e9))
+
+        def remember(outcome: Outcome) -> Outcome:
+            self._remember(chain, parent.no, outcome, folder)
+            if ours and folder is None:
+                parent.mtime_ns = max(parent.mtime_ns, int(self._now() * 1e9))
+            self.departures.note(path, outcome)
+            self._discover(path, changed, {row.name for row in outcome.rows if row.learned and not ours})
+            return outcome
+
+        return await self._write(lambda connection: reconcile.apply(connection, news), remember)
+
+    async def learn(self, shown: Sequence[Shown]) -> list[Outcome | None]:
+        """Enter, all together, what folders that nobody has listed yet show (`learning.learn`). The caller holds `lock`."""
+
+        def remember(found: list[Learned | None]) -> list[Outcome | None]:
+            for one, learned in zip(shown, found, strict=True):
+                if learned is not None:
+                    held = [self.cache.get(row.parent, row.name) if row.parent else self.cache.root for row in learned.chain]
+                    self._remember(held[::-1], one.lesson.no, learned.outcome, one.folder)
+                    if one.lesson.path is not None:
+                        self.departures.note(one.lesson.path, learned.outcome)
+                    self._discover(one.lesson.path, one.children)
+            return [learned and learned.outcome for learned in found]
+
+        at = int(self._now())
+        return await self._write(lambda connection: learning.learn(connection, self.no, at, shown), remember)
+
+    def _remember(self, chain: Sequence[Entry | None], no: int, outcome: Outcome, folder: Node | None) -> None:
+        """Note the outcome of news about the folder `no`; `chain` has the entries from the root to it, None for missing ones."""
         for entry in chain:
-            entry.revision = next(revisions)
-            entry.size += outcome.delta
-            entry.stamp = outcome.stamp or entry.stamp
+            if entry is not None:
+                entry.revision = next(revisions)
+                entry.size += outcome.delta
+                entry.stamp = outcome.stamp or entry.stamp
+        parent = chain[-1]
+        if folder is not None and parent is not None:
+            parent.mtime_ns, parent.seen, parent.learned = folder.mtime_ns, folder.seen, 1
+        if outcome.set_back and self.set_back is not None:
+            self.set_back(outcome.set_back)
         for name in outcome.removed:
-            self.cache.drop(parent.no, name)
+            self.cache.drop(no, name)
         for row in outcome.rows:
             if len(outcome.rows) <= PAGE:
                 self.cache.put(Entry(row))
             else:
-                self.cache.drop(parent.no, row.name)
-        return outcome
+                self.cache.drop(no, row.name)
+
+    def _discover(self, folder: Path | None, nodes: Sequence[tuple[Node, Identity]], known: Collection[str] = ()) -> None:
+        """Tell of the folders among `nodes` that are not `known`."""
+        if self.discovered is not None and folder is not None:
+            found = [join(folder, node.name) for node, _ in nodes if node.is_folder and node.name not in known]
+            if found:
+                self.discovered(found)
+
+    async def _write(self, function: Callable[[Connection], T], remember: Callable[[T], R]) -> R:
+        """Change the database, and then what is in memory: also if somebody cancels this meanwhile, who has to wait for it."""
+        outcome: list[T | Failure] = []
+        cancelled = False
+        writing = Deferred.fromCoroutine(self.database.write(function))
+        ended: Deferred[None] = Deferred()
+
+        def end(result: T | Failure) -> None:
+            outcome.append(result)
+            ended.callback(None)
+
+        writing.addBoth(end)
+        while not outcome:
+            try:
+                await ended
+            except CancelledError:
+                cancelled = True
+                ended = Deferred()
+        result = outcome[0]
+        if isinstance(result, Failure):
+            if result.check(StorageUnavailable):  # type: ignore[no-untyped-call]
+                # Nobody knows whether it was done: a server may have gone away after the commit, and before its answer.
+                self.cache.clear()
+            result.raiseException()
+        found = remember(result)
+        if cancelled:
+            raise CancelledError
+        return found
 
     def _rows(self, parent: Entry, names: Sequence[str]) -> dict[str, rows.Row]:
         entries = [self.cache.get(parent.no, name) for name in names]
         return {entry.name: rows.Row._make(_columns(entry)) for entry in entries if entry is not None}
 
-    async def transplant(self, path: Path, node: Node, id: str) -> Entry | None:
-        """The node with `id` now is `node` in the folder at `path`; None if nothing with this id, or no such folder, is known.
+    async def transplant(self, path: Path, node: Node, id: str, identity: Identity | None = None) -> Entry | None:
+        """The node with `id` now is `node`, which the storage knows by `identity`, in the folder at `path`; without `identity` we
+        have moved it. The caller holds `lock`.
 
-        The caller holds `lock`.
+        None: nothing with this id, or no such folder, is known, or the folder lies below what was to be moved.
         """
         chain, names = await self.load(path)
         if names or not chain:
             return None
         numbers = [entry.no for entry in reversed(chain)]
         at = int(self._now())
-        row = await self._database.write(lambda connection: reconcile.transplant(connection, self.no, id, numbers, node, at))
-        if row is None:
-            return None
-        # Which folders stood above its old place only the database knows.
-        self.cache.clear()
-        return Entry(row)
+
+        def remember(row: rows.Row | None) -> Entry | None:
+            if row is None:
+                return None
+            # Which folders stood above its old place only the database knows.
+            self.cache.clear()
+            return Entry(row)
+
+        return await self._write(
+            lambda connection: reconcile.transplant(connection, self.no, id, numbers, node, identity, at), remember
+        )
 
     async def place_of(self, id: str) -> Path | None:
         """Where the node with `id` (without the space's part) is; None if it is not known. The caller holds `lock`."""
@@ -209,17 +305,37 @@ class SpaceIndex:
             row = rows.by_id(connection, self.no, id)
             return None if row is None else rows.path_of(connection, row)
 
-        found = await self._database.read(find)
+        found = await self.database.read(find)
         return None if found is None else Path(found)
+
+    async def claimants(self, identity: Identity) -> list[Claimant]:
+        """What may be the node that the storage knows by `identity`, and where it was seen. The caller holds `lock`."""
+
+        def find(connection: Connection) -> list[Claimant]:
+            found = rows.claimants(connection, self.no, identity)
+            return [Claimant(row.id, bool(row.learned), rows.path_of(connection, row)) for row in found]
+
+        return await self.database.read(find)
+
+    async def lessons(self, after: int, limit: int) -> list[Lesson]:
+        """Folders whose children were never seen, with numbers above `after`, in their order; also such that are gone."""
+        return await self.database.read(lambda connection: learning.lessons(connection, self.no, after, limit))
+
+    async def count_unlearned(self) -> int:
+        """How many of these there are."""
+        return await self.database.read(lambda connection: rows.count_unlearned(connection, self.no))
 
     async def unlearned(self, limit: int) -> list[Path]:
         """Some folders whose children were never seen."""
-
-        def find(connection: Connection) -> list[str | None]:
-            return [rows.path_of(connection, row) for row in rows.unlearned(connection, self.no, limit)]
-
-        async with self.lock:
-            return [Path(path) for path in await self._database.read(find) if path is not None]
+        found: list[Path] = []
+        after = 0
+        while len(found) < limit:
+            some = await self.lessons(after, limit)
+            if not some:
+                break
+            after = some[-1].no
+            found += [lesson.path for lesson in some if lesson.path is not None]
+        return found
 
 
 def pair(nodes: Sequence[Node], identities: Mapping[str, Identity]) -> list[tuple[Node, Identity]]:

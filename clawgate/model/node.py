@@ -40,6 +40,17 @@ class Node(NamedTuple):
         return self.kind == Kind.FOLDER
 
 
+def set_back(before: str, now: str) -> float:
+    """By how many seconds the time of change in two marks (`Node.seen`) of one node went back; 0 where they tell of none."""
+    (inode, _, then), (same, _, later) = before.partition("."), now.partition(".")
+    if inode != same or not then or not later:
+        return 0.0
+    try:
+        return max(0.0, (int(then, 16) - int(later, 16)) / 1e9)
+    except ValueError:
+        return 0.0
+
+
 class Identity(NamedTuple):
     """How a node is known apart from its name."""
 

@@ -33,12 +33,24 @@ class User:
 
 
 @attrs.frozen
+class Scope:
+    """What credentials are good for, if not for all that their owner may do."""
+
+    read_only: bool = False
+    space: str = ""
+    """The id of the only space that can be reached; empty: all of the owner's."""
+
+
+@attrs.frozen
 class Actor:
     """On whose behalf a request works."""
 
     user: User
     expires: float | None = None
     """Seconds since 1970 after which the credentials are worth nothing any more; None: they do not say."""
+    scope: Scope = Scope()
+    app_password: str = ""
+    """The id of the app password that was used; empty: another kind of credentials."""
 
     @property
     def id(self) -> str:
@@ -52,6 +64,8 @@ class Password:
 
     user: str
     secret: str = attrs.field(repr=False)
+    page: bool = False
+    """Typed into a page of ours, not sent by a program."""
 
 
 @attrs.frozen

@@ -18,6 +18,16 @@ class SpaceKind(Enum):
 
 
 @attrs.frozen
+class Persona:
+    """A person as the operating system of a storage knows them."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+    """Supplementary groups, sorted."""
+
+
+@attrs.frozen
 class Space:
     """One tree of files with one root, on one mount."""
 
@@ -33,6 +43,8 @@ class Space:
     """Where the mount's driver finds the space's root (POSIX: an absolute directory)."""
     quota: int | None = None
     """Bytes; None: only the storage's own limit."""
+    persona: Persona | None = None
+    """As whom the storage is worked on for this person; None: as the gateway's own user."""
 
 
 @attrs.frozen

@@ -15,6 +15,7 @@ from .. import __version__
 COMPATIBLE = (10, 15, 0)
 """The ownCloud version whose behaviour is offered: clients switch features, and refuse servers, by comparing it."""
 EDITION = "Community"
+Version = tuple[int, int, int]
 
 
 @attrs.frozen
@@ -46,14 +47,22 @@ class Features:
     """PROPFIND with Depth: infinity is answered."""
     poll_seconds: int = 30
     """How often clients should look for changes; desktops ignore 5 and less."""
+    nextcloud: Version | None = None
+    """The version that programs of Nextcloud are told; None: the same as all others."""
     maintenance: bool = False
     product: str = "Clawgate"
     version: str = __version__
 
 
-def status(features: Features) -> dict[str, Any]:
-    """The object of ``status.php``, which is also in the capabilities."""
-    text = ".".join(map(str, COMPATIBLE))
+def compatible(features: Features, agent: str) -> Version:
+    """The version that the program with this User-Agent is told. Nextcloud's compare it with those of their own servers: they
+    log in with a browser from 16 on, and the one for Android wants 17 at least."""
+    return features.nextcloud if features.nextcloud is not None and "nextcloud" in agent.lower() else COMPATIBLE
+
+
+def status(features: Features, like: Version = COMPATIBLE) -> dict[str, Any]:
+    """The object of ``status.php``, which is also in the capabilities, for a program that is told the version `like`."""
+    text = ".".join(map(str, like))
     return {
         "installed": True,
         "maintenance": features.maintenance,
@@ -67,9 +76,9 @@ def status(features: Features) -> dict[str, Any]:
     }
 
 
-def version(features: Features) -> dict[str, Any]:
+def version(features: Features, like: Version = COMPATIBLE) -> dict[str, Any]:
     """The ``version`` that stands beside the capabilities."""
-    major, minor, micro = COMPATIBLE
+    major, minor, micro = like
     return {
         "major": major,
         "minor": minor,
@@ -80,13 +89,13 @@ def version(features: Features) -> dict[str, Any]:
     }
 
 
-def capabilities(features: Features) -> dict[str, Any]:
+def capabilities(features: Features, like: Version = COMPATIBLE) -> dict[str, Any]:
     """The tree under ``capabilities``."""
     tree: dict[str, Any] = {
         "core": {
             "pollinterval": features.poll_seconds * 1000,
             "webdav-root": "remote.php/webdav",
-            "status": status(features),
+            "status": status(features, like),
         },
         "dav": _dav(features),
         "files": {

@@ -13,24 +13,15 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
 
-from ..errors import (
-    ClawgateError,
-    Forbidden,
-    InvalidRequest,
-    NotFound,
-    Overloaded,
-    StorageUnavailable,
-    TooManyAttempts,
-    Unauthenticated,
-)
+from ..errors import ClawgateError, NotFound, Unauthenticated
 from ..interfaces import Room
 from ..log import make_logger
 from ..model.people import Actor
 from ..web import failures
 from ..web.login import Login
 from ..web.request import Request
-from .capabilities import Features, capabilities, version
-from .ocs_render import Code, Rendered, render
+from .capabilities import Features, Version, capabilities, compatible, version
+from .ocs_render import Code, Rendered, code_of, render
 
 ROOTS = ("/ocs", "/index.php/ocs")
 """Where the resource belongs."""
@@ -47,7 +38,7 @@ class Ocs:
         self._room = room
         self._features = features
         self._log = make_logger()
-        self._capabilities: dict[tuple[int, bool], Rendered] = {}
+        self._capabilities: dict[tuple[int, bool, Version], Rendered] = {}
 
     def resource(self) -> IResource:
         """The Klein resource; routes hold whole paths."""
@@ -57,11 +48,12 @@ class Ocs:
     @app.route("/index.php/ocs/<any('v1.php','v2.php'):root>/cloud/capabilities", methods=["GET"])
     def capabilities(self, request: Request, root: str) -> bytes:
         """Anybody may ask what there is."""
-        key = _form(request)
-        rendered = self._capabilities.get(key)
+        (number, as_json), like = _form(request), compatible(self._features, request.header("user-agent") or "")
+        rendered = self._capabilities.get((number, as_json, like))
         if rendered is None:
-            data = {"version": version(self._features), "capabilities": capabilities(self._features)}
-            rendered = self._capabilities[key] = render(Code.OK, data, version=key[0], as_json=key[1])
+            data = {"version": version(self._features, like), "capabilities": capabilities(self._features, like)}
+            rendered = render(Code.OK, data, version=number, as_json=as_json)
+            self._capabilities[number, as_json, like] = rendered
         return _send(request, rendered)
 
     @app.route("/ocs/<any('v1.php','v2.php'):root>/cloud/user", methods=["GET"])
@@ -114,7 +106,7 @@ class Ocs:
             headers = [*headers, *self._login.challenges(ours)]
         for name, value in headers:
             ours.responseHeaders.addRawHeader(name, value)
-        return _send(ours, render(_code(error), [], version=number, as_json=as_json, message=str(error)))
+        return _send(ours, render(code_of(error), [], version=number, as_json=as_json, message=str(error)))
 
     async def _quota(self, actor: Actor) -> dict[str, Any]:
         """How full the personal space is; nothing where that has no limit or nobody knows."""
@@ -155,19 +147,3 @@ def _send(request: Request, rendered: Rendered) -> bytes:
     request.responseHeaders.setRawHeaders(b"Content-Type", [rendered.content_type])
     request.responseHeaders.setRawHeaders(b"Cache-Control", [b"no-store"])
     return rendered.body
-
-
-def _code(error: ClawgateError) -> Code:
-    if isinstance(error, Unauthenticated):
-        return Code.UNAUTHENTICATED
-    if isinstance(error, NotFound):
-        return Code.UNKNOWN
-    if isinstance(error, Forbidden):
-        return Code.FORBIDDEN
-    if isinstance(error, InvalidRequest):
-        return Code.WRONG
-    if isinstance(error, TooManyAttempts):
-        return Code.THROTTLED
-    if isinstance(error, (Overloaded, StorageUnavailable)):
-        return Code.BUSY
-    return Code.FAILED

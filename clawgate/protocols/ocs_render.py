@@ -11,6 +11,8 @@ from xml.sax.saxutils import escape
 
 import attrs
 
+from .. import errors
+
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -25,6 +27,24 @@ class Code(Enum):
     THROTTLED = (996, 429, 429)
     FORBIDDEN = (403, 403, 403)
     WRONG = (400, 400, 400)
+    UNMET = (412, 412, 412)
+
+
+_CODES: tuple[tuple[type[errors.ClawgateError], Code], ...] = (
+    (errors.Unauthenticated, Code.UNAUTHENTICATED),
+    (errors.NotFound, Code.UNKNOWN),
+    (errors.Forbidden, Code.FORBIDDEN),
+    (errors.InvalidRequest, Code.WRONG),
+    (errors.PreconditionFailed, Code.UNMET),
+    (errors.TooManyAttempts, Code.THROTTLED),
+    (errors.Overloaded, Code.BUSY),
+    (errors.StorageUnavailable, Code.BUSY),
+)
+
+
+def code_of(error: errors.ClawgateError) -> Code:
+    """What a failure is called."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), Code.FAILED)
 
 
 @attrs.frozen

@@ -15,7 +15,7 @@ from ..web import failures
 from ..web.login import Login
 from ..web.request import Request
 from ..web.response import Response
-from .capabilities import Features, status
+from .capabilities import Features, Version, compatible, status
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -41,7 +41,7 @@ _PAGE = """<!doctype html>
 
 def status_page(features: Features) -> Handler:
     """``/status.php``: no login, no redirect; clients take anything but 200 with JSON for another kind of server."""
-    body = json.dumps(status(features)).encode()
+    bodies: dict[Version, bytes] = {}
     headers = [
         (b"Content-Type", b"application/json"),
         (b"Access-Control-Allow-Origin", b"*"),
@@ -51,7 +51,10 @@ def status_page(features: Features) -> Handler:
     async def answer(request: Request) -> Response:
         if request.raw_path != b"/status.php":
             raise NotFound("there is nothing under this address")
-        return _only_reading(request) or Response(200, list(headers), body)
+        like = compatible(features, request.header("user-agent") or "")
+        if like not in bodies:
+            bodies[like] = json.dumps(status(features, like)).encode()
+        return _only_reading(request) or Response(200, list(headers), bodies[like])
 
     return answer
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import attrs
 import sqlalchemy
@@ -15,17 +13,20 @@ from sqlalchemy.pool import NullPool
 from twisted.internet.defer import Deferred
 
 from ..errors import Overloaded, SettingsError, StorageUnavailable
+from ..log import make_logger
 from ..workers import Workers
+from .connection import Connection as Connection
+from .connection import Kind
+from .postgresql import DRIVER, Postgresql
+from .sqlite import Sqlite
 
 T = TypeVar("T")
 
-CACHE_KIB = 8192
-"""Pages that one SQLite connection keeps: a listing of ten thousand rows reads some 3 MiB of them, in no order."""
-WAL_TRIES = 100
-WAL_PAUSE = 0.05
-"""Seconds between them."""
+EXTRA = "clawgate[postgresql]"
 TOGETHER = 64
 """Most waiting writes that are committed together."""
+
+log = make_logger()
 
 
 class Damaged(SettingsError):
@@ -46,39 +47,6 @@ class Schema:
     """Where the database notes its revision; one of its own for every schema, so that several can share a PostgreSQL database."""
 
 
-class Connection:
-    """One connection, used by one thread at a time; what the functions given to `Database` work with."""
-
-    __slots__ = ("dialect", "engine", "raw", "sql")
-
-    def __init__(self, engine: sqlalchemy.Engine) -> None:
-        self.engine = engine
-        self.dialect = engine.dialect.name
-        self.sql = engine.connect()
-        """For statements of SQLAlchemy; takes part in the same transaction."""
-        self.raw: Any = self.sql.connection.dbapi_connection
-        """The driver's connection, for `Prepared`."""
-
-    def begin(self, *, write: bool) -> None:
-        """Start a transaction. Reads see one state of the database throughout."""
-        if self.dialect == "sqlite":
-            self.raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    def end(self, *, commit: bool) -> None:
-        """End the transaction; its changes are on disk, or gone."""
-        # SQLAlchemy counts a transaction of its own as soon as it has executed something.
-        target: Any = self.sql if self.sql.in_transaction() else self.raw
-        if commit:
-            target.commit()
-        else:
-            target.rollback()
-
-    def close(self) -> None:
-        """Let go of the connection, whatever state it is in."""
-        self.sql.invalidate()
-        self.sql.close()
-
-
 class Database:
     """One database with its schema.
 
@@ -89,41 +57,36 @@ class Database:
     def __init__(
         self, url: str, workers: Workers, schema: Schema, *, synchronous: str = "FULL", busy_timeout: float = 10.0
     ) -> None:
-        """`url` is SQLAlchemy's. SQLite only: `synchronous` is ``FULL`` (a commit survives a power failure) or ``NORMAL`` (it
-        may be lost then, without damage); `busy_timeout` is how long to wait for another process, in seconds.
+        """`url` is SQLAlchemy's; `busy_timeout` is how long writes wait for those of other processes, in seconds. SQLite only:
+        `synchronous` is ``FULL`` (a commit survives a power failure) or ``NORMAL`` (it may be lost then, without damage).
+
+        Raises `SettingsError` if the address cannot be used.
         """
         self._workers = workers
         self._schema = schema
-        self._synchronous = synchronous
         self._idle: deque[Connection] = deque()
         self._waiting: deque[tuple[Callable[[Connection], Any], Deferred[Any]]] = deque()
         self._writing = False
+        self._works = True
+        self._claim: Connection | None = None
         try:
-            address = sqlalchemy.make_url(url)
-            options: dict[str, Any] = {"paramstyle": "format"}
-            self.file = ""
-            """SQLite: the path; else empty."""
-            self._lone = address.get_backend_name() == "sqlite"
-            """SQLite: only one transaction can write at a time."""
-            if self._lone:
-                self.file = address.database or ""
-                if not self.file or self.file == ":memory:":
-                    raise SettingsError(f"{url}: a database in a file is needed")
-                options = {
-                    "connect_args": {
-                        "timeout": busy_timeout,
-                        "isolation_level": None,
-                        "check_same_thread": False,
-                        "cached_statements": 256,
-                    }
-                }
-            self._engine = sqlalchemy.create_engine(address, poolclass=NullPool, **options)
-        except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError, ImportError) as error:
+            address = address_of(url)
+            self._kind: Kind
+            if address.get_backend_name() == "sqlite":
+                self._kind = Sqlite(address, synchronous, busy_timeout)
+            else:
+                self._kind = Postgresql(address, schema.version_table, busy_timeout)
+            self._engine = sqlalchemy.create_engine(self._kind.address, poolclass=NullPool, **self._kind.options)
+        except ImportError as error:
+            mend = f"install the driver, pip install '{EXTRA}'"
+            raise SettingsError(f"the database URL {_shown(url)} cannot be used: {error}; {mend}") from error
+        except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError) as error:
             raise SettingsError(f"the database URL {_shown(url)} cannot be used: {error}") from error
+        self.file = self._kind.file
+        """SQLite: the path; else empty."""
         self.name = self.file or address.render_as_string(hide_password=True)
         """For people: the file or the address."""
-        if self._lone:
-            sqlalchemy.event.listen(self._engine, "connect", self._tune)
+        self._kind.attach(self._engine)
 
     async def start(self) -> None:
         """Create the file (readable by its owner only) and the tables, or bring them up to date.
@@ -131,6 +94,12 @@ class Database:
         Raises `SettingsError` if the database cannot be opened or belongs to a newer version, `Damaged` if it is none.
         """
         await self._workers.run(self._prepare)
+
+    async def claim(self) -> None:
+        """Keep other gateways from the tables until `stop`: what one holds in memory another would change. Raises `SettingsError`
+        if another one has them. PostgreSQL only, until its server is started again; `start` comes first.
+        """
+        await self._workers.run(self._take_claim)
 
     async def stop(self) -> None:
         """Close all connections; nothing may be running any more."""
@@ -145,15 +114,20 @@ class Database:
 
         Raises what it raises, `Overloaded`, and `StorageUnavailable` for failures of the database.
         """
-        return await self._workers.run(self._read, function)
+        try:
+            found = await self._workers.run(self._read, function)
+        except StorageUnavailable as error:
+            self._note(error)
+            raise
+        self._note(None)
+        return found
 
     async def write(self, function: Callable[[Connection], T]) -> T:
         """Call `function` in a transaction that is committed when it returns and rolled back when it raises.
 
-        On SQLite writes that wait for each other share one commit, each with a savepoint of its own. Errors are those of `read`.
+        Of all processes one writes at a time. Writes that wait for each other here share one commit, each with a savepoint of its
+        own. Errors are those of `read`; after a `StorageUnavailable` nobody knows whether the changes were made.
         """
-        if not self._lone:
-            return await self._workers.run(self._write, function)
         if len(self._waiting) >= self._workers.limit:
             raise Overloaded(f"too many changes are waiting for {self._workers.name}")
         result: Deferred[T] = Deferred()
@@ -168,7 +142,10 @@ class Database:
             batch = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
             try:
                 outcomes = await self._workers.run(self._write_together, [function for function, _ in batch])
+                self._note(None)
             except Exception as error:
+                if isinstance(error, StorageUnavailable):
+                    self._note(error)
                 outcomes = [(False, error)] * len(batch)
             for (_, result), (success, outcome) in zip(batch, outcomes, strict=True):
                 if success:
@@ -176,6 +153,14 @@ class Database:
                 else:
                     result.errback(outcome)
         self._writing = False
+
+    def _note(self, error: StorageUnavailable | None) -> None:
+        """Tell operators, who may know more than clients, when the database fails and when it works again."""
+        if self._works and error is not None:
+            log.warn("{name} does not work: {error}", name=self.name, error=str(error.__cause__ or error))
+        elif error is None and not self._works:
+            log.info("{name} works again", name=self.name)
+        self._works = error is None
 
     # The rest runs in threads.
 
@@ -186,17 +171,13 @@ class Database:
         return self._transaction(function, write=True)
 
     def _transaction(self, function: Callable[[Connection], T], *, write: bool) -> T:
-        connection = self._take()
+        connection = self._begin(write=write)
         try:
-            connection.begin(write=write)
             result = function(connection)
             connection.end(commit=True)
         except BaseException as error:
             self._undo(connection)
-            meaning = self._meaning(error)
-            if meaning is error:
-                raise
-            raise meaning from error
+            self._fail(error)
         self._idle.append(connection)
         return result
 
@@ -215,23 +196,36 @@ class Database:
         try:
             outcome = (True, function(connection))
         except Exception as error:
-            # Some failures (a full disk) end the whole transaction: then nothing of the others is left either.
-            if not connection.raw.in_transaction:
+            # If the whole transaction has ended, nothing of the others is left either.
+            if not connection.kind.under_way(connection.raw):
                 raise
             connection.raw.execute("ROLLBACK TO one")
             outcome = (False, self._meaning(error))
         connection.raw.execute("RELEASE one")
         return outcome
 
-    def _take(self) -> Connection:
+    def _begin(self, *, write: bool) -> Connection:
+        """A connection in a transaction. Those that ended while nobody used them (the server was started again) do no harm."""
+        while True:
+            connection, used = self._take()
+            try:
+                connection.begin(write=write)
+                return connection
+            except BaseException as error:
+                self._undo(connection)
+                if not used or connection.healthy:
+                    self._fail(error)
+
+    def _take(self) -> tuple[Connection, bool]:
+        """A connection, and whether it was used before."""
         try:
-            return self._idle.pop()
+            return self._idle.pop(), True
         except IndexError:
             pass
         try:
-            return Connection(self._engine)
+            return Connection(self._engine, self._kind), False
         except sqlalchemy.exc.DBAPIError as error:
-            raise self._meaning(error) from error
+            self._fail(error)
 
     def _undo(self, connection: Connection) -> None:
         try:
@@ -239,56 +233,49 @@ class Database:
         except Exception:
             connection.close()
         else:
-            self._idle.append(connection)
+            if connection.healthy:
+                self._idle.append(connection)
+            else:
+                connection.close()
+
+    def _fail(self, error: BaseException) -> NoReturn:
+        meaning = self._meaning(error)
+        if meaning is error:
+            raise error
+        raise meaning from error
 
     def _meaning(self, error: BaseException) -> BaseException:
         """`StorageUnavailable` if `error` says that the database does not work; `error` itself if the statement was wrong."""
         cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) and error.orig is not None else error
-        driver: Any = self._engine.dialect.loaded_dbapi
-        if not isinstance(cause, driver.Error) or isinstance(cause, (driver.IntegrityError, driver.ProgrammingError)):
-            return error
-        # Clients are shown this text: the last part of the name must do.
-        name = os.path.basename(self.file) or "the database"
-        return StorageUnavailable(f"{name} does not work at the moment: {cause}")
-
-    def _tune(self, raw: sqlite3.Connection, record: object) -> None:
-        self._use_wal(raw)
-        raw.execute(f"PRAGMA synchronous = {self._synchronous}").close()
-        raw.execute("PRAGMA foreign_keys = ON").close()
-        raw.execute("PRAGMA temp_store = MEMORY").close()
-        raw.execute(f"PRAGMA cache_size = -{CACHE_KIB}").close()
-        raw.execute("PRAGMA journal_size_limit = 67108864").close()
-
-    def _use_wal(self, raw: sqlite3.Connection) -> None:
-        # Unlike everything else this does not wait for others that are at it, with a fresh file.
-        for left in range(WAL_TRIES, -1, -1):
-            try:
-                raw.execute("PRAGMA journal_mode = WAL").close()
-                return
-            except sqlite3.OperationalError as error:
-                if not left or "locked" not in str(error):
-                    raise
-                time.sleep(WAL_PAUSE)
+        return self._kind.meaning(cause) or error
 
     def _prepare(self) -> None:
-        if self.file:
-            try:
-                os.close(os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            except OSError as error:
-                raise SettingsError(f"the database {self.file} cannot be opened: {error.strerror}") from error
+        self._kind.prepare()
         try:
-            connection = Connection(self._engine)
+            connection = Connection(self._engine, self._kind)
             try:
+                self._kind.inspect(connection.raw)
                 connection.begin(write=True)
                 self._bring_up(connection)
                 connection.end(commit=True)
             finally:
                 connection.close()
-        except (sqlalchemy.exc.DBAPIError, sqlite3.Error) as error:
+        except Exception as error:
             cause = getattr(error, "orig", None) or error
-            if self._lone and type(cause) is sqlite3.DatabaseError:
+            if self._kind.meaning(cause) is None and not isinstance(error, sqlalchemy.exc.DBAPIError):
+                raise
+            if type(cause) is sqlite3.DatabaseError:
                 raise Damaged(f"{self.file} is damaged or not a database ({cause}): restore it or move it away") from error
             raise SettingsError(f"the database {self.name} cannot be used: {cause}") from error
+
+    def _take_claim(self) -> None:
+        connection = Connection(self._engine, self._kind)
+        try:
+            self._kind.claim(connection.raw)
+        except Exception as error:
+            connection.close()
+            raise SettingsError(f"another gateway works with {self.name}, or it does not answer: {error}") from error
+        self._claim = connection
 
     def _bring_up(self, connection: Connection) -> None:
         schema = self._schema
@@ -298,7 +285,7 @@ class Database:
         present = set(sqlalchemy.inspect(connection.sql).get_table_names())
         if schema.version_table not in present:
             strangers = present.intersection(schema.metadata.tables)
-            if strangers or (self._lone and present):
+            if strangers or (self.file and present):
                 tables = ", ".join(sorted(strangers or present))
                 raise SettingsError(f"{self.name} has tables that are not clawgate's: {tables}")
             schema.metadata.create_all(connection.sql)
@@ -313,9 +300,21 @@ class Database:
 
     def _close(self) -> None:
         while self._idle:
-            connection = self._idle.pop()
-            connection.sql.close()
+            self._idle.pop().close()
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
         self._engine.dispose()
+
+
+def address_of(url: str) -> sqlalchemy.URL:
+    """`url` with the driver that is used. Raises `SettingsError` for databases other than SQLite and PostgreSQL."""
+    address = sqlalchemy.make_url(url)
+    if address.drivername == "postgresql":
+        return address.set(drivername=DRIVER)
+    if address.get_backend_name() not in ("sqlite", "postgresql"):
+        raise SettingsError(f"the database URL {_shown(url)} cannot be used: only SQLite and PostgreSQL are known")
+    return address
 
 
 def _shown(url: str) -> str:

@@ -22,6 +22,7 @@ _extend = Prepared(
     "until",
     "row",
 )
+_move = Prepared(update(lock).where(lock.c.token == bindparam("row")).values(path=bindparam("place")), "place", "row")
 _delete = Prepared(delete(lock).where(lock.c.token == bindparam("row")), "row")
 _expire = Prepared(delete(lock).where(lock.c.expires <= bindparam("now")), "now")
 _all = Prepared(select(lock))
@@ -56,6 +57,11 @@ class StoredLocks:
     async def extend(self, token: str, granted: int, expires: float) -> bool:
         """Set the granted seconds and the end of a lock's life; False: it is not there."""
         return bool(await self._database.write(lambda connection: _extend.run(connection, granted, expires, token)))
+
+    async def move(self, places: Iterable[tuple[str, Path]]) -> None:
+        """These tokens' locks are on other paths now; unknown tokens are no error."""
+        rows = [(path, token) for token, path in places]
+        await self._database.write(lambda connection: _move.many(connection, rows))
 
     async def remove(self, tokens: Iterable[str]) -> None:
         """Forget these locks; unknown tokens are no error."""

@@ -62,12 +62,15 @@ class Prepared:
         touched: int = connection.raw.execute(sql, values).rowcount
         return touched
 
-    def many(self, connection: Connection, rows: Iterable[Sequence[Any]]) -> None:
-        """Change something once for each of `rows`, the values of one call each."""
+    def many(self, connection: Connection, rows: Iterable[Sequence[Any]]) -> int:
+        """Change something once for each of `rows`, the values of one call each; returns the number of rows that it touched."""
         sql, order, constants = self._compiled.get(connection.dialect) or self._compile(connection)
         if order is not None:
             rows = [[row[i] for i in order] for row in ((*values, *constants) for values in rows)]
-        connection.raw.cursor().executemany(sql, rows)
+        cursor = connection.raw.cursor()
+        cursor.executemany(sql, rows)
+        # Nobody need have counted where there were no rows.
+        return max(0, int(cursor.rowcount))
 
     def _compile(self, connection: Connection) -> tuple[str, tuple[int, ...] | None, Row]:
         statement = self._statement if isinstance(self._statement, Executable) else self._statement(connection.dialect)

@@ -96,9 +96,90 @@ attempts = Table(
     Index("attempts_expires", "expires"),
 )
 
+app_password = Table(
+    "app_password",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    # Of the secret, which nobody keeps.
+    Column("digest", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("login", Text, nullable=False),
+    Column("read_only", SmallInteger, nullable=False),
+    Column("space", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("expires", Double),
+    Column("used", Double),
+    Column("foreign_user", SmallInteger, nullable=False),
+    UniqueConstraint("digest", name="app_password_digest"),
+    Index("app_password_user", "user_id"),
+)
+
+foreign_user = Table(
+    "foreign_user",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    # JSON object
+    Column("person", Text, nullable=False),
+    Column("seen", Double, nullable=False),
+)
+
+app_password_change = Table(
+    "app_password_change",
+    metadata,
+    # One row, "all"; its number grows when an app password or what is known of its owner is not what it was.
+    Column("scope", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
+login_flow = Table(
+    "login_flow",
+    metadata,
+    # Hashes of the two tokens, which nobody keeps.
+    Column("id", Text, primary_key=True),
+    Column("poll", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("network", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    # JSON object of who has let it in; empty: nobody yet.
+    Column("person", Text, nullable=False),
+    UniqueConstraint("poll", name="login_flow_poll"),
+    Index("login_flow_network", "network"),
+    Index("login_flow_expires", "expires"),
+)
+
+login_session = Table(
+    "login_session",
+    metadata,
+    # Hash of what the browser keeps in a cookie
+    Column("browser", Text, primary_key=True),
+    # What the login is for: the id of a flow, or empty: the page of app passwords.
+    Column("purpose", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("expires", Double, nullable=False),
+    Index("login_session_user", "user_id", "expires"),
+    Index("login_session_expires", "expires"),
+)
+
+generation = Table(
+    "generation",
+    metadata,
+    Column("space", Text, primary_key=True),
+    # The last one that was noted in the storage for certain.
+    Column("number", BigInteger, nullable=False),
+    # What clients are told about restored backups; empty: there was none.
+    Column("fingerprint", Text, nullable=False),
+    # The older note that is known and explained, while the storage still has it; empty: there is none.
+    Column("explained", Text, nullable=False),
+    # The index and its last change when this was noted.
+    Column("stamp", Text, nullable=False),
+)
+
 SCHEMA = Schema(
     metadata=metadata,
     migrations=os.path.join(os.path.dirname(__file__), "migrations"),
-    head="0003",
+    head="0006",
     version_table="state_version",
 )

@@ -28,7 +28,7 @@ _LONGEST = 4096
 """Bytes of a path that are shown."""
 
 _UNSAFE = re.compile(r"[^!-~]")
-_LINK = re.compile(r"(?<=/)(s|public-files|public-links|ocm|tokens?)/+[^/]+", re.IGNORECASE)
+_LINK = re.compile(r"(?<=/)(s|public-files|public-links|ocm|tokens?|login/+v2/+(?:flow|grant))/+[^/]+", re.IGNORECASE)
 
 
 def shown(raw_path: bytes) -> str:

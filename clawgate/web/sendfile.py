@@ -71,7 +71,7 @@ async def send(request: Request, workers: Workers, piece: FileSlice) -> None:
     out = await carrier.descriptor()
     try:
         offset = piece.start
-        version = None
+        version = None if piece.version is None else _Version(*piece.version)
         while offset < piece.stop:
             if request.disconnected:
                 raise Disconnected("the client is gone")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path as File
 from typing import Any
 
 import pytest
@@ -39,10 +38,10 @@ class Counting(StoredProperties):
 
 
 class House:
-    def __init__(self, folder: File) -> None:
+    def __init__(self, url: str) -> None:
         self.workers = Workers(reactor, "state", threads=2, queue=1000)  # type: ignore[arg-type]
         self.workers.start()
-        self.database = Database(f"sqlite:///{folder}/state.db", self.workers, SCHEMA, synchronous="NORMAL")
+        self.database = Database(url, self.workers, SCHEMA, synchronous="NORMAL")
 
     async def open(self) -> Properties:
         await self.database.start()
@@ -57,8 +56,8 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: File) -> Iterator[House]:
-    house = House(tmp_path)
+def house(database_url: str) -> Iterator[House]:
+    house = House(database_url)
     yield house
     pytest_twisted.blockon(Deferred.fromCoroutine(house.database.stop()))
     house.workers.stop()

@@ -200,6 +200,23 @@ def test_the_memory_cannot_be_guessed_at_for_ever():
     brake.remembered("alice", HERE, NOW + 100)
 
 
+def test_a_forgotten_program_does_not_lock_the_others_out():
+    brake = Brake(attrs.evolve(RULES, stubborn=20, repeats=2))
+    brake.remembered("alice", HERE, NOW)
+    guess(brake, 5)
+    for _ in range(1000):
+        with pytest.raises(TooManyAttempts):
+            begin(brake, "alice", HERE, "wrong4", NOW)
+    brake.remembered("alice", HERE, NOW)
+    # New guesses count, also among the old ones.
+    for number in range(21):
+        for word in ("wrong3", f"new{number}"):
+            with pytest.raises(TooManyAttempts):
+                begin(brake, "alice", HERE, word, NOW)
+    with pytest.raises(TooManyAttempts):
+        brake.remembered("alice", HERE, NOW)
+
+
 def test_memory_is_bounded():
     brake = Brake(attrs.evolve(RULES, rows=10))
     for i in range(50):

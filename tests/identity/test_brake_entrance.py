@@ -152,6 +152,27 @@ def test_only_wrong_credentials_count(people, kept, clock, error):
     assert outcome(enter(door, RIGHT)).id == "alice"
 
 
+@pytest.mark.parametrize("by_app_password", [True, False])
+def test_who_has_an_app_password_only_cannot_buy_more_guesses_with_it(kept, clock, by_app_password):
+    class Both(People):
+        async def authenticate(self, credentials):
+            if credentials == Password("alice", "app"):
+                return Actor(User("alice"), app_password="x1" if by_app_password else "")
+            return await super().authenticate(credentials)
+
+    door = entrance(Both(), kept, clock, seconds=0, rules=attrs.evolve(RULES, free=10))
+    for i in range(3):
+        assert outcome(enter(door, Password("alice", f"guess {i}"))) is Unauthenticated
+        assert outcome(enter(door, Password("alice", "app"))).id == "alice"
+    assert outcome(enter(door, Password("alice", "guess 3"))) is Unauthenticated
+    expected = TooManyAttempts if by_app_password else Unauthenticated
+    assert outcome(enter(door, Password("alice", "guess 4"))) is expected
+    clock.advance(100)
+    assert outcome(enter(door, Password("alice", "app"))).id == "alice", "the program goes on"
+    assert outcome(enter(door, RIGHT)).id == "alice"
+    assert outcome(enter(door, Password("alice", "guess 5"))) is Unauthenticated, "the password itself forgets all"
+
+
 def test_tokens_do_not_count(people, kept, clock):
     door = entrance(people, kept, clock)
     assert [outcome(enter(door, Bearer(f"t{i}"))) for i in range(50)] == [None] * 50

@@ -136,6 +136,33 @@ def test_what_was_verified_before_a_change_is_not_remembered(slow, clock):
     learn(logins, slow, ALICE, None)
 
 
+def test_who_comes_after_a_change_does_not_get_the_answer_of_before(slow, clock):
+    logins = RememberedLogins(slow, 10, clock)
+    before = ask(logins, ALICE)
+    logins.forget()
+    after, another = ask(logins, ALICE), ask(logins, ALICE)
+    slow.asked[0][1].callback(ACTOR)
+    assert ACTOR is result(before)
+    assert not after.called and not another.called
+    assert len(slow.asked) == 2, "once more for both"
+    slow.asked[1][1].errback(Unauthenticated("revoked"))
+    for late in (after, another):
+        assert isinstance(found := result(late), Failure) and found.check(Unauthenticated)
+
+
+def test_what_others_do_meanwhile_does_not_matter(slow, clock):
+    """Else somebody who changes an app password all the time could have all others verified all the time."""
+    logins = RememberedLogins(slow, 10, clock)
+    pending = ask(logins, ALICE)
+    for _ in range(1000):
+        logins.forget(lambda actor: actor.id == "bob")
+    after = ask(logins, ALICE)
+    slow.asked[0][1].callback(ACTOR)
+    assert ACTOR is result(pending) is result(after)
+    assert ACTOR is result(ask(logins, ALICE))
+    assert len(slow.asked) == 1
+
+
 def test_no_secret_is_kept(slow, clock):
     logins = RememberedLogins(slow, 10, clock)
     learn(logins, slow, Password("alice", "hunter2"), ACTOR)
@@ -161,3 +188,63 @@ def test_what_has_expired_already_is_not_remembered(slow, clock):
     learn(logins, slow, ALICE, actor)
 
     assert len(slow.asked) == 2
+
+
+class Ends:
+    """What may end logins; looks at nothing, and forgets what it is told to."""
+
+    checked_until = 5.0
+
+    def __init__(self) -> None:
+        self.forgotten: list[str] = []
+        self.looked = 0
+
+    async def refresh(self) -> None:
+        self.looked += 1
+        for id in self.forgotten:
+            self.logins.forget(lambda actor, id=id: actor.app_password == id)  # type: ignore[misc]
+        self.checked_until += 5
+
+
+def test_some_logins_can_be_forgotten(slow, clock):
+    logins = RememberedLogins(slow, 10, clock)
+    a, b = (Actor(User("alice"), app_password=id) for id in "ab")
+    learn(logins, slow, Password("alice", "a"), a)
+    learn(logins, slow, Password("alice", "b"), b)
+    pending = ask(logins, ALICE)
+    logins.forget(lambda actor: actor is a)
+
+    assert b is result(ask(logins, Password("alice", "b")))
+    learn(logins, slow, Password("alice", "a"), None)
+    slow.asked[2][1].callback(ACTOR)
+    assert ACTOR is result(pending) is result(ask(logins, ALICE)), "it is somebody else's"
+
+
+def test_a_login_that_was_forgotten_meanwhile_is_not_remembered(slow, clock):
+    logins = RememberedLogins(slow, 10, clock)
+    pending = ask(logins, ALICE)
+    logins.forget(lambda actor: actor.id == "bob")
+    logins.forget(lambda actor: actor.id == "alice")
+    slow.asked[0][1].callback(ACTOR)
+    assert ACTOR is result(pending)
+    learn(logins, slow, ALICE, None)
+
+
+def test_only_app_passwords_wait_for_what_may_have_ended_them(slow, clock):
+    ends, used = Ends(), []
+    logins = RememberedLogins(slow, 100, clock, revocable=ends, used=used.append)
+    ends.logins = logins
+    a, b = (Actor(User("alice"), app_password=id) for id in "ab")
+    for secret, actor in (("a", a), ("b", b), ("x", ACTOR)):
+        learn(logins, slow, Password("alice", secret), actor)
+    assert used == [a, b]
+    clock.now = 4.9
+    assert a is result(ask(logins, Password("alice", "a")))
+    assert used == [a, b, a]
+    ends.forgotten = ["a"]
+    clock.now = 5.0
+    assert ACTOR is result(ask(logins, ALICE))
+    assert ends.looked == 0
+    assert b is result(ask(logins, Password("alice", "b")))
+    learn(logins, slow, Password("alice", "a"), None)
+    assert (ends.looked, used) == (1, [a, b, a, b])

@@ -58,6 +58,17 @@ def test_what_cannot_be_edited_is_refused():
             replaced(text, "alice", new, "f")
 
 
+@pytest.mark.parametrize("sign", ["\n", "\x7f", "\x9b", "\x85", "\u2028", "\u202e", "\u2066", ":", "/", "\0", "\ud800"])
+def test_ids_that_would_be_something_else_on_a_screen(sign):
+    with pytest.raises(SettingsError):
+        check_user_id(f"a{sign}b")
+
+
+def test_ids_may_be_in_any_language():
+    for id in ("Jürgen Groß", "王芳", "علی", "नेहा", "می\u200cروم"):
+        assert check_user_id(id) == id
+
+
 def _possible(id: str) -> bool:
     try:
         check_user_id(id)

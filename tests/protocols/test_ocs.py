@@ -67,6 +67,17 @@ async def test_capabilities_for_anybody(ocs, prefix, version, code):
 
 
 @pytest_twisted.ensureDeferred
+async def test_programs_of_nextcloud_are_told_another_version(serve, people):
+    house = Ocs(Features(nextcloud=(20, 0, 14)), Login(people, "r"), _room)
+    server = await serve({"/ocs": KleinHandler(house.resource(), 10000)})
+    for agent, major in (("x", 10), ("mirall/3.7.3 (Nextcloud)", 20), ("x", 10)):
+        _, body = await server("GET", "/ocs/v1.php/cloud/capabilities?format=json", headers={"User-Agent": agent})
+        data = json.loads(body)["ocs"]["data"]
+        assert data["version"]["major"] == major
+        assert data["capabilities"]["core"]["status"]["version"].startswith(f"{major}.")
+
+
+@pytest_twisted.ensureDeferred
 async def test_capabilities_as_xml(ocs):
     response, body = await (await ocs())("GET", "/ocs/v1.php/cloud/capabilities")
     tree = etree.fromstring(body)

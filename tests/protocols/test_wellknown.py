@@ -38,6 +38,23 @@ async def test_status(wellknown):
 
 
 @pytest.mark.parametrize(
+    ("agent", "version"),
+    [
+        ("Mozilla/5.0 (Linux) mirall/3.7.3-1 (Debian built) (Nextcloud, debian-6.1)", "20.0.14.0"),
+        ("Mozilla/5.0 (Android) Nextcloud-android/3.30.0", "20.0.14.0"),
+        ("Mozilla/5.0 (Linux) mirall/2.11.0 (testpilotcloud, debian-6.1)", "10.15.0.0"),
+        ("", "10.15.0.0"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_programs_of_nextcloud_are_told_another_version(serve, agent, version):
+    server = await serve(handlers(Features(nextcloud=(20, 0, 14))))
+    for headers, expected in (({"User-Agent": agent}, version), ({}, "10.15.0.0")):
+        _, body = await server("GET", "/status.php", headers=headers)
+        assert json.loads(body)["version"] == expected
+
+
+@pytest.mark.parametrize(
     ("verb", "path", "code"),
     [
         ("HEAD", "/status.php", 200),

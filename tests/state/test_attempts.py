@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from pathlib import Path as File
-
 import attrs
 import pytest_twisted
 import sqlalchemy as sa
 
 from clawgate.model.attempts import Attempts
 from clawgate.state.attempts import StoredAttempts
-from clawgate.state.engine import Database
+from clawgate.state.engine import Database, address_of
 from clawgate.state.schema import SCHEMA
 from clawgate.state.upgrading import upgrade
 from clawgate.workers import Workers
@@ -18,13 +16,12 @@ WHOLE = Attempts("", "2001:db8::/64", 100, 101.0, 0.0, 800.0)
 
 
 @pytest_twisted.ensureDeferred
-async def test_rows_are_kept_replaced_forgotten_and_expire(tmp_path: File, workers: Workers) -> None:
-    file = tmp_path / "state.db"
-    engine = sa.create_engine(f"sqlite:///{file}")
+async def test_rows_are_kept_replaced_forgotten_and_expire(database_url: str, workers: Workers) -> None:
+    engine = sa.create_engine(address_of(database_url))
     with engine.begin() as connection:
         upgrade(connection, attrs.evolve(SCHEMA, head="0002"), "", "state.db")
     engine.dispose()
-    database = Database(f"sqlite:///{file}", workers, SCHEMA)
+    database = Database(database_url, workers, SCHEMA)
     await database.start()
     try:
         stored = StoredAttempts(database)

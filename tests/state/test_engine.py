@@ -8,17 +8,23 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import attrs
+import psycopg
 import pytest
 import pytest_twisted
 import sqlalchemy as sa
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredList, gatherResults
 
 from clawgate.errors import Overloaded, SettingsError, StorageUnavailable
 from clawgate.state.engine import TOGETHER, Connection, Damaged, Database, Schema
 from clawgate.state.prepared import Prepared, upsert
 from clawgate.workers import Workers
+
+from ..postgres import Postgres
 
 metadata = sa.MetaData()
 thing = sa.Table("thing", metadata, sa.Column("id", sa.Text, primary_key=True), sa.Column("n", sa.Integer, nullable=False))
@@ -38,48 +44,80 @@ def start(coroutine: object) -> Deferred[object]:
 
 
 class Opener:
-    def __init__(self, file: Path, workers: Workers) -> None:
-        self.file, self.workers = file, workers
+    def __init__(self, url: str, workers: Workers) -> None:
+        self.url, self.workers = url, workers
         self.opened: list[Database] = []
 
+    @property
+    def file(self) -> Path:
+        return Path(self.url.removeprefix("sqlite:///"))
+
     async def __call__(self, schema: Schema = SCHEMA, **options: object) -> Database:
-        database = Database(f"sqlite:///{self.file}", self.workers, schema, **options)  # type: ignore[arg-type]
+        database = Database(self.url, self.workers, schema, **options)  # type: ignore[arg-type]
         self.opened.append(database)
         await database.start()
         return database
 
+    def other(self) -> Any:
+        """Another process's connection, to be used from any thread; every statement counts at once."""
+        if self.url.startswith("sqlite"):
+            return sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
+        return psycopg.connect(self.url.replace("+psycopg", ""), autocommit=True)
+
+    async def stop(self) -> None:
+        for database in self.opened:
+            await database.stop()
+
 
 @pytest_twisted.async_yield_fixture
-async def opener(tmp_path: Path, workers: Workers):  # type: ignore[no-untyped-def]
-    opener = Opener(tmp_path / "test.db", workers)
+async def opener(database_url: str, workers: Workers):  # type: ignore[no-untyped-def]
+    """Of a database of either kind."""
+    opener = Opener(database_url, workers)
     yield opener
-    for database in opener.opened:
-        await database.stop()
+    await opener.stop()
+
+
+@pytest_twisted.async_yield_fixture
+async def local(tmp_path: Path, workers: Workers):  # type: ignore[no-untyped-def]
+    """Of a file."""
+    opener = Opener(f"sqlite:///{tmp_path}/test.db", workers)
+    yield opener
+    await opener.stop()
+
+
+@pytest_twisted.async_yield_fixture
+async def served(postgres: Postgres, workers: Workers):  # type: ignore[no-untyped-def]
+    """Of PostgreSQL."""
+    url = postgres.schema()
+    opener = Opener(url, workers)
+    yield opener
+    await opener.stop()
+    postgres.drop(url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_new_file_is_private_and_has_the_tables(opener: Opener) -> None:
-    database = await opener()
+async def test_a_new_file_is_private_and_has_the_tables(local: Opener) -> None:
+    database = await local()
     await database.write(put("a", 1))
     assert await database.read(_all.all) == [("a", 1)]
-    for file in opener.file.parent.iterdir():
+    for file in local.file.parent.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
-    assert database.name == str(opener.file)
+    assert database.name == str(local.file)
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_was_written_is_there_after_a_restart(opener: Opener) -> None:
-    database = await opener()
+async def test_what_was_written_is_there_after_a_restart(local: Opener) -> None:
+    database = await local()
     await database.write(put("a", 1))
     await database.stop()
-    assert [file.name for file in opener.file.parent.iterdir()] == ["test.db"]
-    assert await (await opener()).read(_all.all) == [("a", 1)]
+    assert [file.name for file in local.file.parent.iterdir()] == ["test.db"]
+    assert await (await local()).read(_all.all) == [("a", 1)]
 
 
 @pytest.mark.parametrize("synchronous, value", [("FULL", 2), ("NORMAL", 1)])
 @pytest_twisted.ensureDeferred
-async def test_connections_are_tuned(opener: Opener, synchronous: str, value: int) -> None:
-    database = await opener(synchronous=synchronous, busy_timeout=3)
+async def test_connections_are_tuned(local: Opener, synchronous: str, value: int) -> None:
+    database = await local(synchronous=synchronous, busy_timeout=3)
 
     def ask(connection: Connection) -> list[object]:
         return [
@@ -102,7 +140,7 @@ async def test_a_failing_write_leaves_nothing(opener: Opener) -> None:
     with pytest.raises(KeyError, match="mine"):
         await database.write(fail)
     assert await database.read(_all.all) == []
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)):
         await database.write(lambda c: (_insert.run(c, "a", 1), _insert.run(c, "a", 2)))
     with pytest.raises(sa.exc.IntegrityError):
         await database.write(lambda c: c.sql.execute(sa.insert(thing).values(id="b", n=None)))
@@ -130,7 +168,7 @@ async def test_writes_that_wait_share_a_commit_and_fail_alone(opener: Opener) ->
 
     def good(i: int) -> object:
         def work(connection: Connection) -> int:
-            seen.append(connection.raw.in_transaction)
+            seen.append(connection.kind.under_way(connection.raw))
             _insert.run(connection, f"{i:03}", i)
             return i
 
@@ -147,7 +185,8 @@ async def test_writes_that_wait_share_a_commit_and_fail_alone(opener: Opener) ->
     works = [good(0), bad, good(1), wrong, *(good(i) for i in range(2, 30)), bad]
     results = await DeferredList([start(database.write(work)) for work in works], consumeErrors=True)  # type: ignore[arg-type]
     outcomes = [value if success else value.type for success, value in results]
-    assert outcomes == [0, ValueError, 1, StorageUnavailable, *range(2, 30), ValueError]
+    assert outcomes == [0, ValueError, 1, outcomes[3], *range(2, 30), ValueError]
+    assert outcomes[3] in (StorageUnavailable, sa.exc.ProgrammingError)
     assert [n for _, n in await database.read(_all.all)] == list(range(30))
     assert all(seen)
 
@@ -192,7 +231,7 @@ async def test_too_many_waiting_writes_are_refused(opener: Opener, workers: Work
 async def test_a_read_sees_one_state(opener: Opener) -> None:
     database = await opener()
     await database.write(put("a", 1))
-    other = sqlite3.connect(opener.file, isolation_level=None, check_same_thread=False)
+    other = opener.other()
 
     def work(connection: Connection) -> tuple[object, object]:
         before = _all.all(connection)
@@ -209,16 +248,28 @@ async def test_a_read_sees_one_state(opener: Opener) -> None:
 @pytest_twisted.ensureDeferred
 async def test_another_process_that_holds_the_lock_for_too_long(opener: Opener) -> None:
     database = await opener(busy_timeout=0.05)
-    other = sqlite3.connect(opener.file, isolation_level=None)
+    ready, over = Event(), Event()
+
+    def hold(connection: Connection) -> None:
+        ready.set()
+        assert over.wait(30)
+
+    another = Workers(reactor, "another", 1, 10)  # type: ignore[arg-type]
+    another.start()
+    busy = Database(opener.url, another, SCHEMA)
+    held = start(busy.write(hold))
+    await opener.workers.run(ready.wait, 30)
     try:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StorageUnavailable, match=r"test\.db does not work at the moment: database is locked"):
+        with pytest.raises(StorageUnavailable, match=r"does not work at the moment: (database is locked|.*lock timeout)"):
             await database.write(put("a", 1))
         assert await database.read(_all.all) == []
-        other.execute("ROLLBACK")
+        over.set()
+        await held
         await database.write(put("a", 1))
+        await busy.stop()
     finally:
-        other.close()
+        over.set()
+        another.stop()
 
 
 @pytest_twisted.ensureDeferred
@@ -229,39 +280,51 @@ async def test_two_that_start_at_once_make_one_database(opener: Opener) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_damaged_file_is_named(opener: Opener) -> None:
-    opener.file.write_bytes(b"This is no database. " * 500)
-    with pytest.raises(Damaged, match=f"{opener.file} is damaged or not a database"):
-        await opener()
+async def test_a_damaged_file_is_named(local: Opener) -> None:
+    local.file.write_bytes(b"This is no database. " * 500)
+    with pytest.raises(Damaged, match=f"{local.file} is damaged or not a database"):
+        await local()
 
 
 @pytest_twisted.ensureDeferred
-async def test_damage_that_shows_later_is_a_failure_of_the_storage(opener: Opener) -> None:
-    database = await opener()
+async def test_damage_that_shows_later_is_a_failure_of_the_storage(local: Opener) -> None:
+    database = await local()
     await database.write(lambda c: _put.many(c, [(f"{i:05}" + "x" * 200, i) for i in range(5000)]))
     await database.stop()
-    size = opener.file.stat().st_size
-    with opener.file.open("r+b") as file:
+    size = local.file.stat().st_size
+    with local.file.open("r+b") as file:
         file.seek(20 * 4096)
         file.write(os.urandom(size - 20 * 4096))
-    database = await opener()
+    database = await local()
     with pytest.raises(StorageUnavailable, match=r"^test\.db does not work"):
         await database.read(_all.all)
 
 
 @pytest_twisted.ensureDeferred
-async def test_somebody_elses_database_is_left_alone(opener: Opener) -> None:
-    with sqlite3.connect(opener.file) as other:
+async def test_somebody_elses_database_is_left_alone(local: Opener) -> None:
+    with sqlite3.connect(local.file) as other:
         other.execute("CREATE TABLE precious (n)")
     other.close()
     with pytest.raises(SettingsError, match=r"test\.db has tables that are not clawgate's: precious"):
-        await opener()
+        await local()
+
+
+@pytest_twisted.ensureDeferred
+async def test_tables_of_somebody_else_beside_ours(served: Opener) -> None:
+    with served.other() as other:
+        other.execute("CREATE TABLE precious (n INTEGER)")
+        await (await served()).stop()
+        tables = other.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()
+        assert {name for (name,) in tables} == {"precious", "thing", "test_version"}
+        other.execute("DROP TABLE test_version")
+        with pytest.raises(SettingsError, match="has tables that are not clawgate's: thing"):
+            await served()
 
 
 @pytest_twisted.ensureDeferred
 async def test_a_directory_that_is_not_there(tmp_path: Path, workers: Workers) -> None:
     with pytest.raises(SettingsError, match=r"gone/test\.db cannot be opened: No such file or directory"):
-        await Opener(tmp_path / "gone" / "test.db", workers)()
+        await Opener(f"sqlite:///{tmp_path}/gone/test.db", workers)()
 
 
 @pytest.mark.parametrize(
@@ -269,6 +332,8 @@ async def test_a_directory_that_is_not_there(tmp_path: Path, workers: Workers) -
     [
         ("nonsense", "nonsense cannot be used"),
         ("nosuch://me:secret@host/db", "nosuch://...@host/db cannot be used"),
+        ("mysql://me:secret@host/db", "mysql://...@host/db cannot be used: only SQLite and PostgreSQL are known"),
+        ("postgresql+psycopg2://me:secret@host/db", "write postgresql+psycopg://"),
         ("sqlite://", "a database in a file is needed"),
     ],
 )
@@ -308,8 +373,6 @@ def revisions(folder: Path, *texts: str) -> str:
 
 @pytest_twisted.ensureDeferred
 async def test_an_older_database_is_brought_up_to_date(opener: Opener, tmp_path: Path) -> None:
-    opener.file = tmp_path / "db" / "test.db"
-    opener.file.parent.mkdir()
     database = await opener()
     await database.write(put("a", 1))
     await database.stop()
@@ -329,7 +392,7 @@ async def test_an_older_database_is_brought_up_to_date(opener: Opener, tmp_path:
 async def test_a_database_of_a_newer_version_is_refused(opener: Opener, tmp_path: Path) -> None:
     await (await opener(attrs.evolve(SCHEMA, head="two"))).stop()
     older = attrs.evolve(SCHEMA, migrations=revisions(tmp_path / "m", FIRST))
-    with pytest.raises(SettingsError, match=r"test\.db was written by a newer version \(its revision is 'two'"):
+    with pytest.raises(SettingsError, match=r"was written by a newer version \(its revision is 'two'"):
         await opener(older)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path as File
-
 import attrs
 import pytest_twisted
 import sqlalchemy as sa
@@ -11,7 +9,7 @@ import sqlalchemy as sa
 from clawgate.model.content import Checksum
 from clawgate.model.path import Path
 from clawgate.model.upload import Part, Upload
-from clawgate.state.engine import Database
+from clawgate.state.engine import Database, address_of
 from clawgate.state.schema import SCHEMA
 from clawgate.state.upgrading import upgrade
 from clawgate.state.uploads import Uploads
@@ -39,9 +37,8 @@ BARE = {"size": None, "checksums": "", "mtime_ns": None, "extra": "{}"}
 
 
 @pytest_twisted.ensureDeferred
-async def test_running_uploads_are_carried_over(tmp_path: File, workers: Workers) -> None:
-    file = tmp_path / "state.db"
-    engine = sa.create_engine(f"sqlite:///{file}")
+async def test_running_uploads_are_carried_over(database_url: str, workers: Workers) -> None:
+    engine = sa.create_engine(address_of(database_url))
     with engine.begin() as connection:
         upgrade(connection, attrs.evolve(SCHEMA, head="0001"), "", "state.db")
         table = sa.table("upload", *map(sa.column, FIRST))
@@ -49,7 +46,7 @@ async def test_running_uploads_are_carried_over(tmp_path: File, workers: Workers
         connection.execute(sa.text("INSERT INTO favourite VALUES ('home$ada', 'ada', 'n1')"))
     engine.dispose()
 
-    database = Database(f"sqlite:///{file}", workers, SCHEMA)
+    database = Database(database_url, workers, SCHEMA)
     await database.start()
     try:
         uploads = Uploads(database)

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool
 
-from clawgate.state.engine import Connection
+from clawgate.state.connection import Connection, Kind
+from clawgate.state.engine import address_of
+from clawgate.state.postgresql import Postgresql
 from clawgate.state.prepared import Prepared, upsert
+from clawgate.state.sqlite import Sqlite
 
 thing = sa.Table(
     "thing",
@@ -23,13 +23,18 @@ pair = sa.Table("pair", sa.MetaData(), sa.Column("a", sa.Text, primary_key=True)
 
 
 @pytest.fixture
-def connection() -> Iterator[Connection]:
-    engine = sa.create_engine("sqlite://", poolclass=StaticPool, connect_args={"isolation_level": None})
-    connection = Connection(engine)
+def connection(database_url: str) -> Iterator[Connection]:
+    address = address_of(database_url)
+    kind: Kind = Sqlite(address, "FULL", 10.0)
+    if address.get_backend_name() == "postgresql":
+        kind = Postgresql(address, "test", 10.0)
+    engine = sa.create_engine(kind.address, poolclass=NullPool, **kind.options)
+    connection = Connection(engine, kind)
+    connection.begin(write=True)
     thing.create(connection.sql)
     pair.create(connection.sql)
     yield connection
-    connection.sql.close()
+    connection.close()
     engine.dispose()
 
 
@@ -75,23 +80,16 @@ def test_wrong_names_are_found_at_the_first_use(connection: Connection) -> None:
         Prepared(sa.select(thing).where(thing.c.n == sa.bindparam("n"))).all(connection)
 
 
-def test_the_same_statements_for_postgresql() -> None:
-    calls: list[Any] = []
+def test_what_was_touched_is_counted(connection: Connection) -> None:
+    both = Prepared(upsert(pair), "a", "b")
+    assert both.many(connection, [("x", "y"), ("x", "y"), ("x", "z")]) == 2
+    assert both.many(connection, []) == 0
+    gone = Prepared(sa.delete(pair).where(pair.c.b == sa.bindparam("which")), "which")
+    assert gone.many(connection, [("y",), ("z",), ("a",)]) == 2
 
-    class Driver:
-        def execute(self, sql: str, values: Any) -> Any:
-            calls.append((" ".join(sql.split()), values))
-            return SimpleNamespace(rowcount=1)
 
-    dialect = PGDialect_psycopg(paramstyle="format")
-    connection: Any = SimpleNamespace(dialect="postgresql", raw=Driver(), engine=SimpleNamespace(dialect=dialect))
-    Prepared(upsert(thing, "kept"), "n", "id", "kept").run(connection, 1, "a", "k")
-    Prepared(sa.delete(thing).where(thing.c.n == 3, thing.c.id == sa.bindparam("row")), "row").run(connection, "a")
-    assert calls == [
-        (
-            "INSERT INTO thing (id, n, kept) VALUES (%s::VARCHAR, %s::INTEGER, %s::VARCHAR) "
-            "ON CONFLICT (id) DO UPDATE SET n = excluded.n",
-            ("a", 1, "k"),
-        ),
-        ("DELETE FROM thing WHERE thing.n = %s::INTEGER AND thing.id = %s::VARCHAR", (3, "a")),
-    ]
+def test_a_sign_of_percent_is_a_character(connection: Connection) -> None:
+    Prepared(sa.insert(thing), "id", "kept").many(connection, [("a%", "%s"), ("b", "100%")])
+    found = Prepared(sa.select(thing.c.kept).where(thing.c.id.like("%\\%", escape="\\")))
+    assert found.all(connection) == [("%s",)]
+    assert Prepared(sa.text("SELECT '%' FROM thing LIMIT 1")).all(connection) == [("%",)]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path as File
 from typing import Any
 
 import attrs
@@ -40,8 +39,8 @@ FULL = Upload(
 
 
 @pytest_twisted.async_yield_fixture
-async def database(tmp_path: File, workers: Workers):  # type: ignore[no-untyped-def]
-    database = Database(f"sqlite:///{tmp_path}/state.db", workers, SCHEMA)
+async def database(database_url: str, workers: Workers):  # type: ignore[no-untyped-def]
+    database = Database(database_url, workers, SCHEMA)
     await database.start()
     yield database
     await database.stop()

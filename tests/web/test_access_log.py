@@ -27,6 +27,9 @@ def test_link_tokens_are_hidden() -> None:
     assert shown(b"/index.php/s/AbC123/download") == "/index.php/s/***/download"
     assert shown(b"/s/AbC123") == "/s/***"
     assert shown(b"/remote.php/dav/public-files/AbC123/a.txt") == "/remote.php/dav/public-files/***/a.txt"
+    assert shown(b"/index.php/login/v2/flow/AbC-123") == "/index.php/login/v2/flow/***"
+    assert shown(b"/login/v2/grant/c742b9") == "/login/v2/grant/***"
+    assert shown(b"/remote.php/webdav/flow/a.txt") == "/remote.php/webdav/flow/a.txt"
     assert shown(b"/remote.php/dav/files/alice/a%20b.txt") == "/remote.php/dav/files/alice/a%20b.txt"
     assert shown("/ü".encode()) == "/%C3%BC"
 

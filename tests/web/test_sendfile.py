@@ -215,6 +215,23 @@ async def test_a_full_queue_only_slows_down(serve: Any, big: Path, until: Any) -
     assert await server.talk(talk) == 0
 
 
+def test_what_was_changed_before_the_first_byte_counts(tmp_path: Path) -> None:
+    import socket
+
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 1000)
+    opened = os.stat(file)
+    version = sendfile._Version(opened.st_size, opened.st_mtime_ns)
+    ours, theirs = socket.socketpair()
+    with file.open("rb+") as stream, ours, theirs:
+        stream.write(b"y")
+        stream.flush()
+        os.utime(file, ns=(0, opened.st_mtime_ns + 1))
+        with pytest.raises(Exception, match="changed"):
+            sendfile._push(ours.fileno(), stream.fileno(), 0, 1000, version)
+        assert len(theirs.recv(2000)) < 1000
+
+
 def test_the_last_byte_is_held_back(tmp_path: Path) -> None:
     import socket
 

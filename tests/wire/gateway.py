@@ -182,12 +182,12 @@ class Gateway:
         return subprocess.run(command, capture_output=True, text=True, cwd=self.folder, timeout=120)
 
     def leftovers(self, user: str = "alice") -> list[str]:
-        """Files of the gateway's own among the user's."""
+        """Files of the gateway's own among the user's, but for the one that it keeps there."""
         found = []
         for folder, _, files in os.walk(self.disk(user)):
             for name in files:
                 path = Path(folder, name).relative_to(self.disk(user))
-                if any(part.startswith(".clawgate") for part in path.parts):
+                if any(part.startswith(".clawgate") for part in path.parts) and str(path) != ".clawgate/generation":
                     found.append(str(path))
         return found
 

@@ -31,7 +31,16 @@ class Launcher(Protocol):
 
 def twistd(arguments: list[str], folder: Path, log: Path, environment: Mapping[str, str]) -> Running:
     """As a user starts it."""
-    command = [str(Path(sys.executable).with_name("twistd")), *arguments]
+    return _run([str(Path(sys.executable).with_name("twistd")), *arguments], folder, log, environment)
+
+
+def unprivileged(arguments: list[str], folder: Path, log: Path, environment: Mapping[str, str]) -> Running:
+    """As a user starts it who may do nothing but with their own files; everything that root has made is root's own."""
+    limited = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--"] if os.geteuid() == 0 else []
+    return _run([*limited, str(Path(sys.executable).with_name("twistd")), *arguments], folder, log, environment)
+
+
+def _run(command: list[str], folder: Path, log: Path, environment: Mapping[str, str]) -> Running:
     with log.open("ab") as out:
         return subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, **environment}

@@ -89,11 +89,15 @@ class Started:
 
 
 class SyncClient:
-    """``owncloudcmd`` or ``nextcloudcmd`` with a folder of its own; `port`: what it talks to instead of the gateway's own."""
+    """``owncloudcmd`` or ``nextcloudcmd`` with a folder of its own; `port`: what it talks to instead of the gateway's own;
+    `password`: if it is not the user's own."""
 
-    def __init__(self, program: str, gateway: Gateway, folder: Path, user: str = "alice", port: int = 0) -> None:
+    def __init__(
+        self, program: str, gateway: Gateway, folder: Path, user: str = "alice", port: int = 0, password: str = ""
+    ) -> None:
         self.program = program
         self.user = user
+        self.password = password or USERS[user]
         self.url = f"http://127.0.0.1:{port}" if port else gateway.url()
         self.environment: dict[str, str] = {}
         self.folder = folder / "tree"
@@ -106,7 +110,7 @@ class SyncClient:
     @property
     def command(self) -> list[str]:
         options = ["--non-interactive", "--trust", "-h", "--exclude", str(self.home / "exclude")]
-        return [self.program, *options, "--user", self.user, "--password", USERS[self.user], str(self.folder), self.url]
+        return [self.program, *options, "--user", self.user, "--password", self.password, str(self.folder), self.url]
 
     def sync(self) -> str:
         return run(self.command, self.home, timeout=300, environment=self.environment)

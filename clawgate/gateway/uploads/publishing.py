@@ -8,16 +8,17 @@ from typing import Any
 
 import attrs
 
-from ...errors import ClawgateError, IsAFolder, NotFound, ParentMissing, UploadGone
+from ...errors import ClawgateError, Forbidden, IsAFolder, NotFound, ParentMissing, UploadGone
 from ...interfaces import Parts, Storage
 from ...log import make_logger
 from ...model.content import Intent, Written
 from ...model.path import Path, parent
 from ...model.people import Actor
+from ...model.permissions import Permissions
 from ...model.space import Place
 from ...model.upload import Upload
 from ..quota import check
-from ..tree import Guard, Tokens
+from ..tree import Guard, Tokens, Tree
 from .means import Means
 
 NONE: Tokens = frozenset()
@@ -46,19 +47,22 @@ class Publisher:
     async def admit(self, publication: Publication, storage: Storage) -> int:
         """Refuse now what `Tree.put` and the storage would refuse at the end; returns the bytes that replacing frees."""
         place = publication.place
-        await self._means.tree.admit(publication.actor, place, storage, publication.intent, publication.tokens, publication.guard)
+        tree = self._means.tree
+        await tree.admit(publication.actor, place, storage, publication.intent, publication.tokens, publication.guard)
         try:
             there = await storage.stat(place.path)
         except NotFound:
             above = parent(place.path)
             try:
                 if (await storage.stat(above)).is_folder:
+                    await _need(tree, attrs.evolve(place, path=above), Permissions.CREATE)
                     return 0
             except NotFound:
                 pass
             raise ParentMissing(f"{above}: there is no such folder") from None
         if there.is_folder:
             raise IsAFolder(f"{place.path}: this is a folder")
+        await _need(tree, place, Permissions.WRITE)
         return there.size
 
     async def publish(
@@ -140,3 +144,9 @@ class Publisher:
                 if node.etag == upload.result:
                     return Written(node, True)
         raise UploadGone("this upload is finished")
+
+
+async def _need(tree: Tree, place: Place, right: Permissions) -> None:
+    """Raise `Forbidden` if the storage would refuse at the end what the mount grants."""
+    if right in place.permissions and right not in await tree.permitted(place):
+        raise Forbidden("the storage does not let you write here")

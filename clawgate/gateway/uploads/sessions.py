@@ -127,9 +127,16 @@ class Uploads:
         return upload
 
     async def find(self, actor: Actor, dialect: str, key: str) -> Upload:
-        """The actor's own session called `key`, also a finished one. Raises `UploadGone`."""
+        """The actor's own session called `key`, also a finished one. Raises `UploadGone`.
+
+        Whatever can be done to a session begins here, and the owner may have begun it with other credentials than these: raises
+        `Forbidden` if these are good for reading only, and does not know those in spaces that they are not good for.
+        """
+        scope = actor.scope
+        if scope.read_only:
+            raise Forbidden("you have no permission to do this here")
         upload = await self._means.stored.find(actor.id, dialect, key)
-        if upload is None or upload.expires <= self._means.now():
+        if upload is None or upload.expires <= self._means.now() or scope.space not in ("", upload.space):
             raise UploadGone("this upload is unknown, finished or expired")
         return upload
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from ...errors import SettingsError
 from ...settings import Ldap
 from ...workers import Workers
+from ..users_file import check_user_id
 from . import tls
 from .answers import Link
 from .directory import LdapDirectory
@@ -87,6 +88,10 @@ def check(name: str, settings: Ldap) -> None:
         raise wrong("user_dn", f"expected a DN such as 'uid={PLACE},ou=people,dc=example,dc=org'")
     if settings.user_filter and PLACE not in settings.user_filter:
         raise wrong("user_filter", f"expected {PLACE} where the name stands, as in '(uid={PLACE})'")
+    try:
+        check_user_id("x" + settings.user_suffix)
+    except SettingsError as error:
+        raise wrong("user_suffix", f"no id can end with it: {error}") from None
     if settings.groups != "none" and settings.groups != "memberOf" and not (settings.group_base or settings.base):
         raise wrong("group_base", "is missing")
     if settings.group_depth and settings.groups not in ("member", "memberOf"):

@@ -25,6 +25,11 @@ def contains(attribute: str, value: str) -> str:
     return f"({attribute}=*{escaped(value)}*)"
 
 
+def ends(attribute: str, value: str) -> str:
+    """`attribute` ends with `value`, which may be empty."""
+    return f"({attribute}=*{escaped(value)})"
+
+
 def all_of(*filters: str) -> str:
     """All hold; empty ones do not count, and of nothing but them nothing comes."""
     return _joined("&", filters)

@@ -52,7 +52,7 @@ class Logins:
 
     def _direct(self, name: str, password: str) -> User | None:
         """Bind first, then read the entry that was bound as, and no other one that the name may also fit."""
-        own = dn.fill(self._settings.user_dn, name)
+        own = dn.fill(self._settings.user_dn, self._people.own_name(name))
         verdict, user = self._pool.ask_apart(lambda link: self._try(link, own, password))
         if verdict.right:
             if self._has_service:

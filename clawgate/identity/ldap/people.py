@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -36,8 +36,15 @@ class People:
         self._wanted = mapper.wanted + groups.wanted
 
     def named(self, link: Link, name: str) -> Sequence[Entry]:
-        """Whom the login `name` means: nobody, one person, or two of several."""
-        return self._below_base(link, filters.fill(self._filter, name))
+        """Whom the login `name` means: nobody, one person, or two of several. An id with its suffix means that person."""
+        own = self.own_name(name)
+        found = self._with_id(link, own) if own != name else ()
+        return found or self._below_base(link, filters.fill(self._filter, name))
+
+    def own_name(self, name: str) -> str:
+        """`name` without the suffix of ids, if it has that: what the directory itself calls the person."""
+        suffix = self._settings.user_suffix
+        return name.removesuffix(suffix) if len(name) > len(suffix) else name
 
     def called(self, link: Link, own: str) -> Entry | None:
         """The person whose entry has the DN `own`."""
@@ -58,7 +65,7 @@ class People:
         if not can_be_asked(text) or not settings.base:
             return (), ()
         wanted = tuple(name for name in (mapper.user, mapper.name, mapper.mail) if name)
-        containing = filters.any_of(*(filters.contains(name, text) for name in wanted))
+        containing = filters.any_of(*(filters.contains(name, text) for name in wanted), *self._reaching_over(text))
         filter = filters.all_of(filters.anybody(self._filter), containing)
         query = Query(settings.base, settings.scope, filter, wanted, min(limit, settings.search_limit))
         found: list[Match] = []
@@ -70,13 +77,25 @@ class People:
                 wrong.append(str(error))
         return sorted(found, key=lambda one: ((one.name or one.id).casefold(), one.id)), wrong
 
+    def _reaching_over(self, text: str) -> Iterator[str]:
+        """Filters for those whose ids contain `text` in such a way that part of it, or all, is in the suffix."""
+        text, suffix = text.casefold(), self._settings.user_suffix.casefold()
+        if text in suffix:
+            yield filters.ends(self._mapper.user, "")
+            return
+        for size in range(1, min(len(text) - 1, len(suffix)) + 1):
+            if suffix.startswith(text[-size:]):
+                yield filters.ends(self._mapper.user, text[:-size])
+
     def _find(self, link: Link, id: str) -> User | None:
         settings = self._settings
+        own = self.own_name(id)
+        if settings.user_suffix and own == id:
+            return None
         if settings.base:
-            filter = filters.all_of(filters.anybody(self._filter), filters.equal(settings.user_attribute, id))
-            found = self._below_base(link, filter)
+            found = self._with_id(link, own)
         else:
-            one = self.called(link, dn.fill(settings.user_dn, id))
+            one = self.called(link, dn.fill(settings.user_dn, own))
             found = () if one is None else (one,)
         if len(found) > 1:
             raise BadEntry(f"several entries have the id {id!r}, such as {found[0].dn} and {found[1].dn}")
@@ -84,6 +103,10 @@ class People:
         if not found or person(found[0], self._mapper).id != id:
             return None
         return self.user(link, found[0])
+
+    def _with_id(self, link: Link, own: str) -> Sequence[Entry]:
+        is_it = filters.equal(self._settings.user_attribute, own)
+        return self._below_base(link, filters.all_of(filters.anybody(self._filter), is_it))
 
     def _below_base(self, link: Link, filter: str) -> Sequence[Entry]:
         return asking.entries(link, Query(self._settings.base, self._settings.scope, filter, self._wanted, 2))

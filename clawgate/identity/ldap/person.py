@@ -27,6 +27,8 @@ class Mapper:
 
     user: str
     lower: bool
+    suffix: str
+    """Stands behind what `user` says in every id."""
     name: str
     mail: str
     uid: str
@@ -41,6 +43,7 @@ class Mapper:
         return cls(
             settings.user_attribute,
             settings.user_lower,
+            settings.user_suffix,
             settings.name_attribute,
             settings.mail_attribute,
             settings.uid_attribute,
@@ -76,12 +79,12 @@ def match(entry: Entry, mapper: Mapper) -> Match:
 
 
 def user_id(entry: Entry, mapper: Mapper) -> str:
-    """The id, as the directory spells it. Raises `BadEntry`."""
+    """The id, as the directory spells it but for case and suffix. Raises `BadEntry`."""
     text = single(entry, mapper.user)
     if not text:
         raise BadEntry(f"{entry.dn} has no {mapper.user}")
     try:
-        return check_user_id(text.lower() if mapper.lower else text)
+        return check_user_id((text.lower() if mapper.lower else text) + mapper.suffix)
     except SettingsError as error:
         raise BadEntry(f"{entry.dn}: {error}") from error
 

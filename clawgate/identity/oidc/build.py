@@ -50,6 +50,8 @@ def check(settings: Mapping[str, Oidc]) -> None:
             raise SettingsError(f"{where}.opaque: introspection needs client_id and client_secret")
         if one.opaque == "userinfo" and (one.scopes or one.acr):
             raise SettingsError(f"{where}.opaque: userinfo does not tell scopes and acr of a token, so they cannot be required")
+        if one.browser_client_secret and not one.browser_client_id:
+            raise SettingsError(f"{where}.browser_client_secret: belongs to browser_client_id, which is missing")
         attributes(name, one)
         client_ids(name, one)
 

@@ -81,10 +81,11 @@ class Client:
         """GET, with a bearer token if one is given. Raises `NoAnswer`."""
         return await self._ask("GET", url, {"Authorization": f"Bearer {token}"} if token else {}, None)
 
-    async def post(self, url: str, form: Mapping[str, str], id: str, secret: str) -> Answer:
-        """POST a form with our own client id and secret (RFC 6749 section 2.3.1). Raises `NoAnswer`."""
+    async def post(self, url: str, form: Mapping[str, str], id: str = "", secret: str = "") -> Answer:
+        """POST a form, with our own client id and secret if they are given (RFC 6749 section 2.3.1). Raises `NoAnswer`."""
         pair = f"{quote_plus(id)}:{quote_plus(secret)}".encode()
-        return await self._ask("POST", url, {"Authorization": "Basic " + base64.b64encode(pair).decode()}, form)
+        login = {"Authorization": "Basic " + base64.b64encode(pair).decode()} if id else {}
+        return await self._ask("POST", url, login, form)
 
     async def close(self) -> None:
         """Close what is kept open."""

@@ -63,6 +63,9 @@ def _endpoints(what: str, settings: Oidc, found: Metadata) -> Iterator[Look]:
         yield Look("FAIL", f"{what}.opaque: it offers no introspection", "use userinfo, or let it issue tokens as JWT")
     if (settings.opaque == "userinfo" or settings.userinfo) and not found.userinfo_endpoint:
         yield Look("FAIL", f"{what}: it offers no userinfo", "set userinfo = false, and opaque to another value")
+    if settings.browser_client_id and not (found.authorization_endpoint and found.token_endpoint):
+        remedy = "leave browser_client_id empty; people cannot log in with it"
+        yield Look("FAIL", f"{what}.browser_client_id: it offers no login with a browser", remedy)
     missing = [member for member in metadata.NEEDED if not found.members.get(member)]
     if missing:
         yield Look("warn", f"{what}: it has no {', '.join(missing)}", "sync clients look for them and may not log in")

@@ -17,6 +17,7 @@ from .keys import Key
 from .metadata import Metadata
 from .person import Mapper, person
 from .questions import Questions
+from .relying_party import RelyingParty
 from .rules import Rules, judge
 
 _Claims = dict[str, Any]
@@ -40,6 +41,8 @@ class Issuer:
         self._metadata = Kept(f"the configuration of {name}", self._fetch_metadata, clock, fresh, pause)
         self._keys = Kept(f"the keys of {name}", self._fetch_keys, clock, fresh, pause)
         self._questions = Questions(name, settings, self._client, self._metadata.get, clock)
+        self.browser = RelyingParty(settings, self._metadata.get, self._questions, self._verify, mapper, now)
+        """Logs people in who come with a browser."""
 
     async def of_jwt(self, token: str, seen: Unverified) -> Actor:
         """Whose `token` is. Raises `InvalidToken`, `InsufficientScope`, `IssuerUnavailable`, `Overloaded`."""

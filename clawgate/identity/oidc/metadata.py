@@ -22,6 +22,8 @@ class Metadata:
     jwks_uri: str
     introspection_endpoint: str
     userinfo_endpoint: str
+    authorization_endpoint: str
+    token_endpoint: str
     members: Mapping[str, Any] = attrs.field(repr=False)
 
 
@@ -45,6 +47,8 @@ def parse(members: Mapping[str, Any], issuer: str) -> Metadata:
         _endpoint(members, "jwks_uri", insecure),
         _endpoint(members, "introspection_endpoint", insecure),
         _endpoint(members, "userinfo_endpoint", insecure),
+        _endpoint(members, "authorization_endpoint", insecure),
+        _endpoint(members, "token_endpoint", insecure),
         members,
     )
 

@@ -89,7 +89,14 @@ def _text(claims: Mapping[str, Any], path: str) -> str | None:
         value = value[0]
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, str | int | float) else None
+    if isinstance(value, str):
+        return value if _is_text(value) else None
+    return str(value) if isinstance(value, int | float) else None
+
+
+def _is_text(value: str) -> bool:
+    """JSON can hold halves of characters, which can neither be kept nor be part of a path."""
+    return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _id(claims: Mapping[str, Any], mapper: Mapper) -> str:
@@ -113,7 +120,7 @@ def _unknown(detail: str) -> InvalidToken:
 
 def _groups(value: Any) -> frozenset[str]:
     names = [value] if isinstance(value, str) else value if isinstance(value, list | dict) else ()
-    return frozenset(name for name in names if isinstance(name, str) and name)
+    return frozenset(name for name in names if isinstance(name, str) and name and _is_text(name))
 
 
 def _quota(claims: Mapping[str, Any], path: str) -> int | None:

@@ -1,8 +1,9 @@
-"""What only the provider can tell about a token: introspection (RFC 7662) and userinfo (OpenID Connect Core section 5.3)."""
+"""What only the provider can tell: about a token by introspection (RFC 7662) and userinfo (OpenID Connect Core section 5.3), and
+which tokens a code stands for."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ...errors import Overloaded
@@ -35,6 +36,8 @@ class Questions:
         self._running = 0
         self._introspection = Outage(f"introspection by {name}", settings.retry_seconds, clock)
         self._userinfo = Outage(f"userinfo of {name}", settings.retry_seconds, clock)
+        self._browser = (settings.browser_client_id, settings.browser_client_secret)
+        self._tokens = Outage(f"tokens for logins with a browser from {name}", settings.retry_seconds, clock)
 
     async def introspect(self, token: str) -> _Claims | None:
         """What the provider says about `token`; None if it is not active. Raises `IssuerUnavailable`, `Overloaded`."""
@@ -64,6 +67,30 @@ class Questions:
 
         return await self._ask(ask, self._userinfo)
 
+    async def redeem(self, form: Mapping[str, str]) -> _Claims | None:
+        """The tokens for an authorization code (RFC 6749 section 4.1.3) that came to a browser; None if the code is not good.
+        Raises `IssuerUnavailable`, `Overloaded`."""
+
+        async def ask() -> _Claims | None:
+            known = await self._metadata()
+            url = _offered(known.token_endpoint, "token")
+            id, secret = self._browser
+            # RFC 8414 section 2: without the member, client_secret_basic.
+            ways = known.members.get("token_endpoint_auth_methods_supported") or ("client_secret_basic",)
+            if secret and "client_secret_basic" in ways:
+                answer = await self._client.post(url, form, id, secret)
+            else:
+                answer = await self._client.post(url, {**form, "client_id": id, **({"client_secret": secret} if secret else {})})
+            if answer.status in (400, 401, 403):
+                error = str(_error(answer))
+                if error in ("invalid_grant", "invalid_request"):
+                    # Some say the latter of what cannot be a code at all, and anybody may send us such.
+                    return None
+                raise NoAnswer(f"{url}: it refuses our request with {answer.status} {error[:100]!r}")
+            return _members(answer, url)
+
+        return await self._ask(ask, self._tokens)
+
     async def _ask(self, question: Callable[[], Awaitable[_Claims | None]], outage: Outage) -> _Claims | None:
         outage.check()
         if self._running >= self._most:
@@ -83,6 +110,14 @@ def _offered(endpoint: str, what: str) -> str:
     if not endpoint:
         raise NoAnswer(f"the configuration document has no {what}_endpoint")
     return endpoint
+
+
+def _error(answer: Answer) -> object:
+    """What went wrong (RFC 6749 section 5.2)."""
+    try:
+        return answer.members().get("error")
+    except NoAnswer:
+        return None
 
 
 def _members(answer: Answer, url: str) -> _Claims:

@@ -48,17 +48,17 @@ def judge(claims: Mapping[str, Any], rules: Rules, now: float, *, asked: bool = 
     if claims.get("iss", rules.issuer if asked else None) != rules.issuer:
         raise InvalidToken("the token comes from another login service")
     _kind(claims)
-    expires = _time(claims, "exp")
+    expires = time_of(claims, "exp")
     if expires is None and not asked:
         raise InvalidToken("the token does not say when it expires")
     if expires is not None and now >= expires + rules.leeway:
         raise InvalidToken("the token has expired")
     for name in ("nbf", "iat"):
-        start = _time(claims, name)
+        start = time_of(claims, name)
         if start is not None and now < start - rules.leeway:
             raise InvalidToken("the token is not valid yet", f"{name} is {start - now:.0f} s ahead of our clock")
     _audience(claims, rules)
-    if not rules.scopes <= _words(claims, "scope") | _words(claims, "scp"):
+    if not rules.scopes <= words(claims, "scope") | words(claims, "scp"):
         raise InsufficientScope(rules.scopes)
     if rules.acr and claims.get("acr") not in rules.acr:
         # RFC 9470 section 3
@@ -83,7 +83,8 @@ def _kind(claims: Mapping[str, Any]) -> None:
         raise InvalidToken("the token is bound to a key")
 
 
-def _time(claims: Mapping[str, Any], name: str) -> float | None:
+def time_of(claims: Mapping[str, Any], name: str) -> float | None:
+    """A claim that is a time, seconds since 1970; None if it is missing. Raises `InvalidToken` if it is none."""
     value = claims.get(name)
     if value is None:
         return None
@@ -105,8 +106,8 @@ def _audience(claims: Mapping[str, Any], rules: Rules) -> None:
     )
 
 
-def _words(claims: Mapping[str, Any], name: str) -> frozenset[str]:
+def words(claims: Mapping[str, Any], name: str) -> frozenset[str]:
     """Scopes, as RFC 8693 section 4.2 writes them, or as a list."""
     value = claims.get(name)
-    words = value.split() if isinstance(value, str) else value if isinstance(value, list) else []
-    return frozenset(word for word in words if isinstance(word, str))
+    found = value.split() if isinstance(value, str) else value if isinstance(value, list) else []
+    return frozenset(word for word in found if isinstance(word, str))

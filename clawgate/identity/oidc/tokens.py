@@ -29,6 +29,11 @@ class Tokens(Authenticator):
         """The provider that clients are sent to; None if there is none."""
         return next((issuer for issuer in self._issuers if issuer.settings.default), self._issuers[0] if self._issuers else None)
 
+    @property
+    def browsers(self) -> dict[str, Issuer]:
+        """The providers with which people can log in with a browser, by the names in the settings."""
+        return {issuer.name: issuer for issuer in self._issuers if issuer.browser.offered}
+
     def start(self) -> None:
         """Begin to fetch what the providers say of themselves; nobody waits for it."""
         self._starting = Deferred.fromCoroutine(self._begin())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...errors import ClawgateError, OffsetMismatch
+from ...gateway.tree import Tree
 from ...model.content import Written
 from ...model.space import Place
 from ...model.upload import Upload
@@ -30,9 +31,11 @@ def standing(upload: Upload) -> Headers:
     return found
 
 
-def outcome(done: Written | None, place: Place, *, mtime_accepted: bool) -> Headers:
+async def outcome(tree: Tree, done: Written | None, place: Place, *, mtime_accepted: bool) -> Headers:
     """What clients want to know of the file that an upload has become (clients.md 3.1); nothing if it has not yet."""
-    return [] if done is None else written(done, place.permissions, mtime_accepted=mtime_accepted).headers
+    if done is None:
+        return []
+    return written(done, await tree.shown(place), mtime_accepted=mtime_accepted).headers
 
 
 def description(upload: Upload) -> Headers:

@@ -61,7 +61,7 @@ class Creation:
         place = await dav.place(actor, attrs.evolve(address, path=Path(path), slash=False))
         publication = await self._publication(dav, request, actor, place, order)
         if order.concat.urls:
-            return await self._join(request, order, publication)
+            return await self._join(dav, request, order, publication)
         if order.size is not None and request.body.length == order.size:
             return await self._put(dav, request, order, publication)
         return await self._begin(dav, request, actor, place, order, publication)
@@ -89,7 +89,7 @@ class Creation:
             if not own:
                 raise
             raise PieceMismatch(str(error)) from error
-        return _created(request, upload, done, publication)
+        return await _created(dav, request, upload, done, publication)
 
     async def _begin(
         self, dav: Dav, request: Request, actor: Actor, place: Place, order: Order, publication: Publication | None
@@ -132,9 +132,9 @@ class Creation:
                 with suppress(UploadGone):
                     await self._uploads.abort(upload, place.space)
                 raise
-        return _created(request, upload, done, publication)
+        return await _created(dav, request, upload, done, publication)
 
-    async def _join(self, request: Request, order: Order, publication: Publication) -> Response:
+    async def _join(self, dav: Dav, request: Request, order: Order, publication: Publication) -> Response:
         """The final upload of a concatenation; its pieces must be complete."""
         keys = order.concat.keys(request.base_url + request.raw_path.decode("latin-1"))
         pieces = [await self._uploads.find(publication.actor, DIALECT, key) for key in keys]
@@ -144,18 +144,19 @@ class Creation:
         if largest and sum(piece.offset for piece in pieces) > largest:
             raise TooLarge(f"files may have at most {largest} bytes here")
         upload, done = await self._uploads.join(pieces, publication, DIALECT, order.note.extra())
-        return _created(request, upload, done, publication)
+        return await _created(dav, request, upload, done, publication)
 
 
 async def _supported(dav: Dav, place: Place) -> tuple[str, ...]:
     return (await dav.tree.abilities(place.space)).checksums
 
 
-def _created(request: Request, upload: Upload, done: Written | None, publication: Publication | None) -> Response:
+async def _created(dav: Dav, request: Request, upload: Upload, done: Written | None, publication: Publication | None) -> Response:
     headers: Headers = [location(request, upload), *standing(upload)]
     note = Note.of(upload)
     if note.concat:
         headers.append((b"Upload-Concat", note.concat.encode("latin-1")))
     if publication is not None:
-        headers += outcome(done, publication.place, mtime_accepted=publication.intent.mtime_ns is not None)
+        mtime_accepted = publication.intent.mtime_ns is not None
+        headers += await outcome(dav.tree, done, publication.place, mtime_accepted=mtime_accepted)
     return Response(201, headers)

@@ -80,7 +80,7 @@ class Resource:
             publication=publication,
         )
         accepted = publication is not None and publication.intent.mtime_ns is not None
-        return Response(204, standing(upload) + outcome(done, place, mtime_accepted=accepted))
+        return Response(204, standing(upload) + await outcome(self._dav.tree, done, place, mtime_accepted=accepted))
 
     async def _measured(self, request: Request, upload: Upload, place: Place, offset: int) -> Upload:
         """The upload with the length that the request may announce, if it is for the right offset and not for nothing."""

@@ -177,7 +177,7 @@ class ChunkingNg:
             raise
         announced = [checksum.algorithm for checksum in intent.checksums]
         self._foresight.learn(actor.id, request.header("user-agent"), announced)
-        return written(done, place.permissions, mtime_accepted=intent.mtime_ns is not None)
+        return written(done, await self._dav.tree.shown(place), mtime_accepted=intent.mtime_ns is not None)
 
     async def _abort(self, request: Request, actor: Actor, target: UploadTarget) -> Response:
         upload, place = await self._find(actor, target)

@@ -88,7 +88,7 @@ class ChunkingV1:
                 raise
             async for _ in request.body:
                 pass
-            return self._answer(call, done)
+            return await self._answer(call, done)
 
     async def _session(self, call: _Call) -> tuple[Upload, Written | None]:
         """The session that the chunk belongs to, made if there is none. With what became of it if it is finished, and the client
@@ -169,17 +169,17 @@ class ChunkingV1:
             raise
         announced = [checksum.algorithm for checksum in upload.checksums]
         self._foresight.learn(call.actor.id, call.request.header("user-agent"), announced)
-        return self._answer(call, done)
+        return await self._answer(call, done)
 
     async def _repeat(self, call: _Call, upload: Upload, done: Written) -> Response:
         """The answer to a chunk of a set that was published already: the client has not heard of it."""
         if not await is_resent(call.dav.tree, call.place, _chunk(call), call.request.body):
             await self._uploads.abort(upload, call.place.space)
             raise AlreadyExists("a file was uploaded under this transfer number, and this is another one; send all of it again")
-        return self._answer(call, done)
+        return await self._answer(call, done)
 
-    def _answer(self, call: _Call, done: Written) -> Response:
-        return written(done, call.place.permissions, mtime_accepted=call.promised.mtime_ns is not None)
+    async def _answer(self, call: _Call, done: Written) -> Response:
+        return written(done, await call.dav.tree.shown(call.place), mtime_accepted=call.promised.mtime_ns is not None)
 
 
 def _chunk(call: _Call) -> Chunk:

@@ -38,6 +38,8 @@ class Dav:
     """Seconds since 1970."""
     chunked: Chunked | None
     """Takes a PUT that carries ``OC-Chunked``."""
+    fingerprint: Callable[[str], str]
+    """What is shown of the space with this id as ``oc:data-fingerprint``."""
     announced: Headers = attrs.field(factory=list)
     """What is said of every collection besides its properties: the uploads that it takes by POST. Not to be changed."""
 

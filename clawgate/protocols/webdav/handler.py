@@ -68,10 +68,11 @@ class DavHandler:
         chunked: Chunked | None = None,
         post: Verb | None = None,
         announced: Headers | None = None,
+        fingerprint: Callable[[str], str] = lambda space: "",
         now: Callable[[], float] = time.time,
     ) -> None:
         """`chunked` takes PUTs that carry ``OC-Chunked``, `post` what is POSTed to collections, which is `announced` to clients
-        in headers; `now` tells the seconds since 1970."""
+        in headers; `fingerprint` is that of `Dav`; `now` tells the seconds since 1970."""
         self.dav = Dav(
             tree=tree,
             namespace=namespace,
@@ -81,6 +82,7 @@ class DavHandler:
             listings=ListingCache(settings.listing_cache_bytes),
             now=now,
             chunked=chunked,
+            fingerprint=fingerprint,
             announced=announced or [],
         )
         self._verbs = VERBS if post is None else {**VERBS, "POST": post}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import attrs
 
@@ -11,6 +11,7 @@ from ...interfaces import Listing, Room
 from ...model.node import Node
 from ...model.path import Path, join, name, parent
 from ...model.people import Actor
+from ...model.permissions import Permissions
 from ...model.space import Place
 from ...web.request import Request
 from ...web.response import Response
@@ -33,17 +34,21 @@ Headers = list[tuple[bytes, bytes]]
 class Look:
     """One request's look at a file or folder."""
 
-    __slots__ = ("_actor", "_address", "_cacheable", "_dav", "_place", "_plan", "_scene")
+    __slots__ = ("_actor", "_address", "_cacheable", "_dav", "_judged", "_place", "_plan", "_scene")
 
-    def __init__(self, dav: Dav, actor: Actor, address: Address, place: Place, needs: Plan, scene: Scene) -> None:
+    def __init__(
+        self, dav: Dav, actor: Actor, address: Address, place: Place, needs: Plan, scene: Scene, *, judged: bool
+    ) -> None:
+        """`judged`: the storage has an opinion on what may be done with each entry, and that is asked for."""
         self._dav = dav
         self._actor = actor
         self._address = address
         self._place = place
         self._plan = needs
         self._scene = scene
-        # The seconds that a lock still lives are different each time.
-        self._cacheable = needs.wanted.common and not (needs.locks and dav.locks.any(place.space.id))
+        self._judged = judged
+        # The seconds that a lock still lives are different each time; what the storage permits changes without any other change.
+        self._cacheable = needs.wanted.common and not judged and not (needs.locks and dav.locks.any(place.space.id))
 
     @classmethod
     async def at(
@@ -65,22 +70,25 @@ class Look:
             parent=above,
             minimal=minimal,
         )
-        return cls(dav, actor, address, place, needs, scene)
+        judged = needs.rights and (await dav.tree.abilities(space)).rights is not None
+        return cls(dav, actor, address, place, needs, scene, judged=judged)
 
     async def alone(self, node: Node) -> bytes:
         """The whole multistatus of the node itself (Depth 0)."""
+        self._remember_restoring()
         cache = self._dav.listings
         key = self._key(0)
         stamp = (node, self._scene.room, self._versions())
         if self._cacheable and (kept := cache.get(key, stamp)) is not None:
             return kept[0]
-        rendered = f"{HEAD}{self._itself(node, await self._sight([node]))}{TAIL}".encode()
+        rendered = f"{HEAD}{self._itself(node, await self._alone([node]))}{TAIL}".encode()
         if self._cacheable:
             cache.put(key, stamp, (rendered,))
         return rendered
 
     async def folder(self, listing: Listing, headers: Headers, *, deep: bool) -> Response:
         """The answer for a folder with its children, or with all below (`deep`)."""
+        self._remember_restoring()
         cache = self._dav.listings
         key = self._key(1)
         stamp = (listing.folder, listing.version, self._scene.room, self._versions())
@@ -140,6 +148,11 @@ class Look:
 
         return Response(207, headers, stream(), close=lambda: _close(chunks))
 
+    def _remember_restoring(self) -> None:
+        """Show what is known of restored backups, which looking at the folder may just have brought to light."""
+        if not self._place.path:
+            self._scene = self._scene._replace(fingerprint=self._dav.fingerprint(self._place.space.id))
+
     def _key(self, depth: int) -> tuple[object, ...]:
         scene = self._scene._replace(room=_UNKNOWN) if self._plan.room else self._scene
         return (depth, self._address.prefix, self._place.path, self._actor.id, self._plan, scene)
@@ -151,7 +164,19 @@ class Look:
             self._dav.properties.version(space) if needs.dead or needs.favourites else 0,
         )
 
-    async def _sight(self, nodes: Sequence[Node]) -> Sight:
+    async def _alone(self, nodes: Sequence[Node]) -> Sight:
+        """What is known of the place itself."""
+        sight = await self._sight(nodes)
+        if self._judged:
+            sight.rights = await self._rights_of(self._place, nodes)
+        return sight
+
+    async def _rights_of(self, place: Place, nodes: Sequence[Node]) -> Mapping[str, Permissions] | None:
+        found = await self._dav.tree.permitted_in(place, ("",))
+        return None if found is None else {node.name: found.get("", Permissions.NONE) for node in nodes}
+
+    async def _sight(self, nodes: Sequence[Node], folder: Path | None = None) -> Sight:
+        """What is known of children of `folder`; None: of nodes that are not said to be in one folder, whose rights are not."""
         needs, space, stored = self._plan, self._place.space.id, self._dav.properties
         sight = Sight()
         if (needs.dead or needs.favourites) and stored.any(space):
@@ -160,6 +185,9 @@ class Look:
                 sight.dead = await stored.load(space, ids)
             if needs.favourites:
                 sight.favourites = await stored.favourites(self._actor.id, space, ids)
+        if self._judged and folder is not None:
+            names = [node.name for node in nodes]
+            sight.rights = await self._dav.tree.permitted_in(attrs.evolve(self._place, path=folder), names)
         if needs.locks:
             sight.locks = discovery(self._dav.locks, space, self._address, self._dav.now())
         return sight
@@ -170,7 +198,7 @@ class Look:
         return one(self._plan, self._scene, node, href, name(path) or self._place.space.name, path, sight)
 
     async def _pieces(self, listing: Listing, deep: bool) -> AsyncIterator[str]:
-        yield HEAD + self._itself(listing.folder, await self._sight([listing.folder]))
+        yield HEAD + self._itself(listing.folder, await self._alone([listing.folder]))
         below = [self._place.path]
         while below:
             path = below.pop()
@@ -190,7 +218,7 @@ class Look:
         async for page in listing.pages:
             for start in range(0, len(page), BATCH):
                 nodes = page[start : start + BATCH]
-                yield many(self._plan, scene, nodes, base, path, await self._sight(nodes))
+                yield many(self._plan, scene, nodes, base, path, await self._sight(nodes, path))
                 if folders is not None:
                     folders += [join(path, node.name) for node in nodes if node.is_folder]
 
@@ -216,6 +244,8 @@ class Look:
                     continue
                 scene = scene._replace(parent=above.id)
             href = self._address.href(path, node.is_folder)
+            if self._judged:
+                sight.rights = await self._rights_of(attrs.evolve(self._place, path=path), [node])
             parts.append(one(self._plan, scene, node, href, node.name, path, sight))
         return "".join(parts)
 

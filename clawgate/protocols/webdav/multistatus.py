@@ -16,8 +16,9 @@ import attrs
 
 from ...model.node import Kind, Node
 from ...model.path import Path, join
+from ...model.permissions import Permissions
 from .address import quote, quote_all
-from .elements import DAV, DECLARATION, NAMESPACES, OC, Name, element, empty
+from .elements import DAV, DECLARATION, NAMESPACES, OC, OCS, Name, element, empty
 from .properties import FAVOURITE, LOCK_DISCOVERY, OURS, SLOT, TABLE, Batch, Column, Live, Scene
 from .requests import Mode, PropertySet
 
@@ -58,6 +59,8 @@ class Plan:
     link: bool
     room: bool
     parent: bool
+    rights: bool
+    """Whether it is shown what may be done with an entry."""
 
 
 def plan(wanted: PropertySet) -> Plan:
@@ -86,6 +89,7 @@ def _plan(wanted: PropertySet) -> Plan:
         link=(OC, "privatelink") in names,
         room=(DAV, "quota-available-bytes") in names or (DAV, "quota-used-bytes") in names,
         parent=(OC, "file-parent") in names,
+        rights=valued and ((OC, "permissions") in names or (OCS, "share-permissions") in names),
     )
 
 
@@ -101,6 +105,8 @@ class Sight:
     """Dead properties by node id."""
     locks: Callable[[Path], str] = lambda path: ""
     """The inside of ``lockdiscovery``."""
+    rights: Mapping[str, Permissions] | None = None
+    """What may be done with the entries, by name; None: with all what the scene says."""
 
 
 def _template(plan: Plan, sort: Sort, scene: Scene) -> Template:
@@ -163,6 +169,8 @@ def body(responses: Iterable[str]) -> bytes:
 
 def one(plan: Plan, scene: Scene, node: Node, href: str, name: str, path: Path, sight: Sight) -> str:
     """The response element of a single node; `name` is its name to show."""
+    if sight.rights is not None:
+        scene = scene._replace(permissions=sight.rights.get(node.name, Permissions.NONE))
     dead = sight.dead.get(node.id)
     sort = _sort(node, plan)
     template = _build(plan, sort, scene, dead) if dead else _template(plan, sort, scene)
@@ -170,7 +178,19 @@ def one(plan: Plan, scene: Scene, node: Node, href: str, name: str, path: Path, 
 
 
 def many(plan: Plan, scene: Scene, nodes: Sequence[Node], base: str, folder: Path, sight: Sight) -> str:
-    """The response elements of children of `folder`, whose href, with its slash, is `base`; grouped by sort."""
+    """The response elements of children of `folder`, whose href, with its slash, is `base`; grouped by rights and sort."""
+    if sight.rights is None:
+        return _alike(plan, scene, nodes, base, folder, sight)
+    groups: dict[Permissions, list[Node]] = {}
+    for node in nodes:
+        groups.setdefault(sight.rights.get(node.name, Permissions.NONE), []).append(node)
+    return "".join(
+        _alike(plan, scene._replace(permissions=rights), group, base, folder, sight) for rights, group in groups.items()
+    )
+
+
+def _alike(plan: Plan, scene: Scene, nodes: Sequence[Node], base: str, folder: Path, sight: Sight) -> str:
+    """As `many`, for children with the same rights."""
     parts: list[str] = []
     if sight.dead:
         for node in nodes:

@@ -35,6 +35,8 @@ class Scene(NamedTuple):
     room: Room = Room(None, None)
     parent: str = ""
     """Id of the folder that holds the entries."""
+    fingerprint: str = ""
+    """Of the space's data, if they were restored from a backup."""
     minimal: bool = False
     """``Prefer: return=minimal`` (RFC 8144): what is not found is not mentioned."""
 
@@ -177,7 +179,7 @@ TABLE: dict[Name, Live] = {
         Live(FAVOURITE, _value, _value, _stars),
         Live((OC, "share-types"), _none, _none),
         Live((OC, "tags"), _none, _none),
-        Live((OC, "data-fingerprint"), _none, _none),
+        Live((OC, "data-fingerprint"), _none, lambda scene: scene.fingerprint),
         Live((OC, "privatelink"), _link, _link, _ids),
         Live((OC, "owner-id"), _present(lambda scene: scene.owner), _present(lambda scene: scene.owner)),
         Live((OC, "owner-display-name"), _present(lambda scene: scene.owner_name), _present(lambda scene: scene.owner_name)),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
-from stat import S_IMODE, S_ISDIR, S_ISGID, S_ISREG
+from collections.abc import Callable, Iterator
+from stat import S_IMODE, S_ISDIR, S_ISGID, S_ISREG, S_IWUSR
 
-from ...errors import AlreadyExists, Disconnected, InvalidRequest, NotFound
+from ...errors import AlreadyExists, Disconnected, Forbidden, InvalidRequest, NotFound
 from ...model.node import Node
 from ...model.path import Path, is_within, split
-from . import confined
+from . import confined, kernel
 from .attributes import carry
 from .draft import flush
 from .failures import guarded
 from .ground import BESIDE, STAGING, Ground, Spot, node_of
 from .moving import supplant
+from .permitting import check_replacing
+from .persona import give_to_group
 from .publishing import rename_new
 from .staging import CREATE, Slot, discard, reserve
 from .transfer import transfer
@@ -34,6 +37,7 @@ class Copying:
         self._deep = deep
         self._stopped = False
         self._group: int | None = None
+        self._acting = ground.guise is not None
 
     def stop(self) -> None:
         """Give up soon; may be called from another thread."""
@@ -48,8 +52,7 @@ class Copying:
             if source == target or (S_ISDIR(state.st_mode) and is_within(target, source)) or is_within(source, target):
                 raise InvalidRequest("nothing can be copied into itself or onto a folder that holds it")
         with guarded(target), self._ground.spot(target) as spot:
-            if not self._replace and self._ground.occupant(spot) is not None:
-                raise AlreadyExists(f"{target}: the name is taken")
+            self._check_target(spot, S_ISDIR(state.st_mode))
             folder = os.fstat(spot.fd)
             self._group = folder.st_gid if folder.st_mode & S_ISGID else None
             slot = reserve(spot, "in")
@@ -69,9 +72,18 @@ class Copying:
                 raise NotFound(f"{target}: removed meanwhile")
             return node_of(split(target)[1], now), slot if replaced else None
 
+    def _check_target(self, spot: Spot, is_folder: bool) -> None:
+        there = self._ground.occupant(spot)
+        if there is not None and not self._replace:
+            raise AlreadyExists(f"{spot.path}: the name is taken")
+        if self._acting and not kernel.allowed(spot.fd, b"", os.W_OK | os.X_OK):
+            raise Forbidden(f"{spot.path}: the storage does not permit this")
+        if there is not None:
+            check_replacing(self._ground, spot, there, by_file=not is_folder)
+
     def _publish(self, slot: Slot, spot: Spot) -> bool:
         """Show the copy; returns whether something lies in the slot now."""
-        with self._ground.publishing:
+        with self._ground.publishing, _writable(slot):
             there = self._ground.occupant(spot)
             if there is not None and not self._replace:
                 raise AlreadyExists(f"{spot.path}: the name is taken")
@@ -105,11 +117,15 @@ class Copying:
             os.close(target)
 
     def _finish(self, source: int, state: os.stat_result, target: int) -> None:
-        carry(source, state, target, os.fstat(target))
+        if self._group is not None and self._acting:
+            with contextlib.suppress(OSError):
+                give_to_group(target, self._group)
+        carry(source, state, target, os.fstat(target), acting=self._acting, group=not (self._group and self._acting))
         if self._group is not None:
-            os.fchown(target, -1, self._group)
+            if not self._acting:
+                os.fchown(target, -1, self._group)
             if S_ISDIR(state.st_mode):
-                os.fchmod(target, S_IMODE(state.st_mode) | S_ISGID)
+                os.fchmod(target, S_IMODE(os.fstat(target).st_mode) | S_ISGID)
         os.utime(target, ns=(state.st_atime_ns, state.st_mtime_ns))
 
     def _copy_tree(self, slot: Slot) -> None:
@@ -171,3 +187,19 @@ class Copying:
     def _finish_folder(self, old: int, new: int, path: bytes) -> list[bytes]:
         self._finish(old, os.fstat(old), new)
         return []
+
+
+@contextlib.contextmanager
+def _writable(slot: Slot) -> Iterator[None]:
+    """Open up the folder in the slot for its owner meanwhile: to go to another folder, its ".." has to be written."""
+    fd = os.open(slot.name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=slot.fd)
+    try:
+        mode = os.fstat(fd).st_mode
+        narrow = S_ISDIR(mode) and not kernel.allowed(fd, b"", os.W_OK)
+        if narrow:
+            os.chmod(b"/proc/self/fd/%d" % fd, S_IMODE(mode) | S_IWUSR)
+        yield
+        if narrow:
+            os.chmod(b"/proc/self/fd/%d" % fd, S_IMODE(mode))
+    finally:
+        os.close(fd)

@@ -83,6 +83,8 @@ class Draft:
         with self._lock, guarded(self._path):
             try:
                 with self._ground.spot(self._path, follow=True) as spot:
+                    if self._ground.guise is not None:
+                        check_place(self._ground, spot, self._intent.expected)
                     # Little is lost if it has to be written twice.
                     self._slot, self._fd = create(self._ground, spot, sure=False)
                     self._append(chunks)
@@ -181,11 +183,12 @@ def _publish(ground: Ground, slot: Slot, fd: int, spot: Spot, intent: Intent, ch
     own = own_of(spot.root, fd, b"")
     id = intent.id
     mine: os.stat_result | None = None
-    if there is None:
-        settle(fd, spot.fd)
-    else:
+    acting = ground.guise is not None
+    if there is None or acting:
+        settle(fd, spot.fd, acting=acting)
+    if there is not None:
         mine = os.fstat(fd)
-        recorded = carry(proc_path(spot.fd, spot.name), there, fd, mine)
+        recorded = carry(proc_path(spot.fd, spot.name), there, fd, mine, acting=acting)
         if not id:
             id = _id_at(spot, recorded)
     if intent.mtime_ns is not None:

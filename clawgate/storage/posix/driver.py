@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -18,18 +19,26 @@ from ...model.node import Identity, Node
 from ...model.path import Path, ancestors, split
 from ...workers import Workers
 from ..checksums import ALGORITHMS
+from .colleagues import Colleague, SharedJanitor
 from .copying import Copying
 from .draft import Draft
 from .failures import guarded
-from .ground import Ground, node_of
+from .ground import Ground, Spot, node_of
+from .guise import Guise
 from .identity import identities, pin, touch
+from .keepsake import PosixKeepsake
 from .moving import move, recover
+from .notify import Notifier
 from .options import Durability, PosixOptions
 from .part_file import token_of
 from .parts import PosixParts
+from .permitting import check_removing
+from .persona import Acting
 from .reading import open_reader
+from .rights import PosixRights
 from .scanning import scan
 from .staging import Slot, delete, reserve, sweep
+from .surveying import PosixSurvey
 from .watch import FolderWatches, Ticket
 
 log = make_logger()
@@ -51,12 +60,23 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
         options: PosixOptions,
         watches: FolderWatches | None = None,
         cpu: Workers | None = None,
+        guise: Guise | None = None,
+        notifier: Notifier | None = None,
+        scan: Workers | None = None,
+        colleague: Colleague | None = None,
     ) -> None:
         """`root` must be there when the storage is used. With `watches` listings vouch for themselves (`Listing.current`).
 
-        `cpu` does what takes long, checksums of whole files for instance; None: `workers`.
+        `cpu` does what takes long, checksums of whole files for instance; None: `workers`. With `guise` everything is done with
+        the rights of its person: the threads of `workers` and `cpu` then are for nothing else (`persona`). With `notifier` the
+        kernel tells of changes. `scan` is for work in the background; None, and with `guise`: `workers`.
+        With `colleague` this is what looks after a tree on which people work as themselves.
         """
-        self._ground = Ground(root, options)
+        if guise is not None:
+            workers, cpu = Acting(workers, guise.persona), Acting(cpu or workers, guise.persona)
+        self._ground = Ground(root, options, guise)
+        if colleague is not None:
+            self._ground.owner = os.geteuid()
         self._workers = workers
         self._options = options
         self._watches = watches
@@ -66,7 +86,11 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
             quota=self,
             times=self,
             parts=PosixParts(self._ground, workers, cpu or workers),
-            janitor=self,
+            janitor=self if colleague is None else SharedJanitor(self, self._ground, workers, colleague),
+            keepsake=PosixKeepsake(self._ground, workers, shared=colleague is not None) if _alone(guise) else None,
+            rights=None if guise is None else PosixRights(self._ground, workers),
+            survey=PosixSurvey(self._ground, workers if guise is not None else scan or workers),
+            changes=None if notifier is None else notifier.of(self._ground),
             checksums=ALGORITHMS,
         )
 
@@ -113,7 +137,10 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
             return await self._workers.run(draft.publish, chunks)
         except GeneratorExit:
             # Nobody resumes this coroutine any more.
-            draft.discard()
+            if self._ground.guise is None:
+                draft.discard()
+            else:
+                Deferred.fromCoroutine(self._workers.run_always(draft.discard)).addErrback(_report)
             raise
         except BaseException:
             await self._workers.run_always(draft.discard)
@@ -200,7 +227,10 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
         with guarded(path), self._ground.spot(path, missing=NotFound) as spot:
             state = self._ground.present(spot)
             rest = None
-            if S_ISDIR(state.st_mode):
+            if S_ISDIR(state.st_mode) and self._ground.guise is not None and _was_empty(spot):
+                pass
+            elif S_ISDIR(state.st_mode):
+                check_removing(self._ground, spot)
                 rest = reserve(spot, "trash")
                 try:
                     os.rename(spot.name, rest.name, src_dir_fd=spot.fd, dst_dir_fd=rest.fd)
@@ -227,6 +257,22 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
         with guarded(""):
             recover(self._ground)
             return sweep(self._ground, frozenset(map(token_of, keep)), older_than, time.time())
+
+
+def _alone(guise: Guise | None) -> bool:
+    """Whether nobody else looks after the tree."""
+    return guise is None or not guise.shared
+
+
+def _was_empty(spot: Spot) -> bool:
+    """Remove the folder at `spot` if it is empty, which asks for no right on it."""
+    try:
+        os.rmdir(spot.name, dir_fd=spot.fd)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True
 
 
 def _empty(rest: Slot) -> None:

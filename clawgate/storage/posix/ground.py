@@ -17,8 +17,10 @@ from ...model.node import Kind, Node
 from ...model.path import Path, parent, split
 from . import confined, kernel
 from .failures import guarded, translate
+from .guise import Guise
 from .names import path_to_bytes
 from .options import PosixOptions, Symlinks
+from .way import open_way
 
 STAGING = b".clawgate"
 """The folder in the root that holds what is not finished; never shown."""
@@ -36,7 +38,7 @@ _make = tuple.__new__
 class Descriptor:
     """A descriptor that is closed with its last reference, and what it was opened for."""
 
-    __slots__ = ("device", "fd", "inode", "mount", "staging")
+    __slots__ = ("device", "fd", "inode", "mount", "person", "shared", "staging")
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -48,6 +50,10 @@ class Descriptor:
         """The mount's number where the file system has file handles, else None."""
         self.staging: Descriptor | None = None
         """Of a root: its staging folder, kept open (`staging`)."""
+        self.person: int | None = None
+        """Of a root: the uid of the person who works below it; None: the gateway does."""
+        self.shared = False
+        """Of a root: whether others work below it as well."""
 
     def __del__(self) -> None:
         os.close(self.fd)
@@ -119,8 +125,12 @@ def is_shown(state: os.stat_result) -> bool:
 class Ground:
     """One tree. All methods block; all may be called from any thread."""
 
-    def __init__(self, root: str, options: PosixOptions) -> None:
+    def __init__(self, root: str, options: PosixOptions, guise: Guise | None = None) -> None:
+        """With `guise` all methods must be called from threads that have the rights of its person."""
         self.options = options
+        self.guise = guise
+        self.owner: int | None = None
+        """Others may put something into the staging folder: only what belongs to this uid is believed and removed there."""
         self.follow = options.symlinks is Symlinks.FOLLOW
         self.ask_kernel = options.openat2 and kernel.has_openat2()
         self.publishing = threading.Lock()
@@ -143,17 +153,25 @@ class Ground:
             return held
         self._trusted = 0.0
         try:
-            state = os.stat(self._path)
-            if held is None or held.inode != state.st_ino or held.device != state.st_dev:
-                held = self._open_root()
+            held = self._look_at_root(held) if self.guise is None else self.guise.door(self._look_at_root, held)
         except OSError as error:
             raise StorageUnavailable("the storage is not there") from error
         self._trusted = now + ROOT_SECONDS
         return held
 
-    def _open_root(self) -> Descriptor:
-        """What stands at the root's path now; one object for all threads that notice."""
-        found = Descriptor(os.open(self._path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    def _look_at_root(self, held: Descriptor | None) -> Descriptor:
+        """`held` if that stands at the root's path now, else what does."""
+        if self.guise is not None:
+            return self._keep_root(Descriptor(open_way(self._path)))
+        state = os.stat(self._path)
+        if held is None or held.inode != state.st_ino or held.device != state.st_dev:
+            return self._keep_root(Descriptor(os.open(self._path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)))
+        return held
+
+    def _keep_root(self, found: Descriptor) -> Descriptor:
+        """What was found at the root's path; one object for all threads that notice."""
+        if self.guise is not None:
+            found.person, found.shared = self.guise.persona.uid, self.guise.shared
         with self._opening:
             held = self._root
             if held is None or held.inode != found.inode or held.device != found.device:

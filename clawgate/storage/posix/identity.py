@@ -12,7 +12,9 @@ also holds checksums. The record names the inode it was written for and counts o
   its place and pins the id again; without it the file has a new id, and clients see a new file under the old name.
 - File system images, ``btrfs send`` and snapshots that keep inode and generation keep ids as well; others as restored backups.
 
-Checksums are bound to size and modification time besides, so that those of changed content are ignored.
+Checksums are bound to size, modification time and time of change besides, so that those of changed content are ignored, also
+if somebody has set the modification time back. Whatever else is done to the inode later, a rename for instance, makes them
+doubtful, too.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ from .failures import guarded
 from .ground import Descriptor, Ground, node_of
 from .names import to_bytes
 
+SLACK_NS = 10_000_000_000
+"""So long after its record was made a file may have been given its place: until then its content is brought to the disk."""
 _LONG = 20
 """Bytes of a handle above which a hash of it is used."""
 
@@ -73,7 +77,7 @@ def identify(root: Descriptor, folder: int, name: bytes) -> Identity:
     checksums = fields.get("sums", "")
     if checksums:
         state = os.stat(name, dir_fd=folder, follow_symlinks=False) if name else os.fstat(folder)
-        if fields.get("of") != f"{state.st_size}:{state.st_mtime_ns}":
+        if fields.get("of") != f"{state.st_size}:{state.st_mtime_ns}" or not _is_recent(fields.get("at", ""), state):
             checksums = ""
     return Identity(fields.get("id") or own, own, checksums)
 
@@ -81,11 +85,11 @@ def identify(root: Descriptor, folder: int, name: bytes) -> Identity:
 def keep(target: int | bytes, identity: Identity, state: os.stat_result | None) -> None:
     """Write the record of the inode `target` (descriptor or path), if there is anything to say. Left where it is not possible.
 
-    `state` is its present one; only needed for checksums.
+    `state` is its present one, and of this moment; only needed for checksums.
     """
     more = "" if identity.id == identity.own else f"\nid={identity.id}"
     if identity.checksums and state is not None:
-        more += f"\nof={state.st_size}:{state.st_mtime_ns}\nsums={identity.checksums}"
+        more += f"\nof={state.st_size}:{state.st_mtime_ns}\nat={state.st_ctime_ns}\nsums={identity.checksums}"
     try:
         if more:
             os.setxattr(target, RECORD, f"own={identity.own}{more}".encode())
@@ -122,7 +126,11 @@ def pin(ground: Ground, path: Path, id: str) -> None:
         try:
             identity = identify(ground.root(), fd, b"")
             if identity.id != id:
-                keep(b"/proc/self/fd/%d" % fd, identity._replace(id=id), state)
+                pinned = identity._replace(id=id)
+                keep(b"/proc/self/fd/%d" % fd, pinned, state)
+                if identity.checksums:
+                    # The first time was a change of the inode.
+                    keep(b"/proc/self/fd/%d" % fd, pinned, os.fstat(fd))
         finally:
             os.close(fd)
 
@@ -140,6 +148,11 @@ def touch(ground: Ground, path: Path, mtime_ns: int) -> Node:
             return node_of(split(path)[1], os.fstat(fd))._replace(checksums=identity.checksums)
         finally:
             os.close(fd)
+
+
+def _is_recent(at: str, state: os.stat_result) -> bool:
+    """Whether the inode was last changed about when its record was made `at`, the same time of change in nanoseconds."""
+    return at.isdigit() and abs(state.st_ctime_ns - int(at)) <= SLACK_NS
 
 
 def _followed(ground: Ground, root: Descriptor, path: Path) -> Identity:

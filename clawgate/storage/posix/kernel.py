@@ -18,9 +18,12 @@ RENAME_EXCHANGE = 2
 FICLONE = 0x40049409
 
 _SYS_OPENAT2 = 437
+_SYS_FACCESSAT2 = 439
 _TRIES = 1000
 """EAGAIN means: something was renamed just now, so that the kernel cannot tell whether ".." still lies within."""
 _AT_EMPTY_PATH = 0x1000
+_AT_EACCESS = 0x200
+_AT_SYMLINK_NOFOLLOW = 0x100
 _HANDLE_BYTES = 128
 _HANDLE_HEAD = struct.Struct("Ii")
 _XATTR_BYTES = 4096
@@ -86,6 +89,27 @@ def has_openat2() -> bool:
     except OSError:
         return False
     return True
+
+
+def allowed(folder: int, name: bytes, mode: int) -> bool:
+    """Whether the calling thread may do what `mode` (``os.R_OK`` ...) says with `name` in the open `folder`, with `folder` itself
+    if empty: faccessat2(2), which looks at the file system ids as opening would. Raises `OSError` for what is not a refusal."""
+    flags = _AT_EACCESS | (_AT_SYMLINK_NOFOLLOW if name else _AT_EMPTY_PATH)
+    if _libc.syscall(_SYS_FACCESSAT2, folder, name, mode, flags) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return False
+    if number == errno.ENOSYS:
+        # Linux before 5.8: the C library looks at the process's ids, which are the right ones where nobody acts as a person.
+        return os.access(name or b".", mode, dir_fd=folder, effective_ids=True, follow_symlinks=not name)
+    raise OSError(number, os.strerror(number))
+
+
+def has_faccessat2() -> bool:
+    """Whether the kernel (Linux 5.8) and its seccomp filter let us use faccessat2."""
+    _libc.syscall(_SYS_FACCESSAT2, -1, b"", os.F_OK, _AT_EACCESS | _AT_EMPTY_PATH)
+    return ctypes.get_errno() == errno.EBADF
 
 
 def rename(old_folder: int, old: bytes, new_folder: int, new: bytes, flags: int) -> None:

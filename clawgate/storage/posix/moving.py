@@ -24,8 +24,9 @@ from .failures import guarded
 from .ground import Ground, Spot, node_of
 from .identity import own_of
 from .options import Durability
+from .permitting import check_removing
 from .publishing import rename_new
-from .staging import Slot, open_staging, token
+from .staging import Slot, is_owned, open_staging, token
 
 log = make_logger()
 
@@ -68,7 +69,22 @@ def _move(ground: Ground, old: Spot, new: Spot, state: os.stat_result, replace: 
             if same and state.st_nlink > 1:
                 os.unlink(old.name, dir_fd=old.fd)
             return None
+        if ground.guise is not None and S_ISDIR(there.st_mode):
+            if S_ISDIR(state.st_mode) and _took_empty(old, new):
+                return None
+            check_removing(ground, new)
         return _replace(old, new)
+
+
+def _took_empty(old: Spot, new: Spot) -> bool:
+    """Whether the folder at `old` could take the place of an empty one, which asks for no right on that one."""
+    try:
+        os.rename(old.name, new.name, src_dir_fd=old.fd, dst_dir_fd=new.fd)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True
 
 
 def _replace(old: Spot, new: Spot) -> Slot | None:
@@ -159,7 +175,7 @@ def recover(ground: Ground) -> int:
     try:
         for raw in os.listdir(staging):
             name = os.fsencode(raw)
-            if name.startswith(b"note-"):
+            if name.startswith(b"note-") and (ground.owner is None or is_owned(staging, name, ground.owner)):
                 with contextlib.suppress(FileNotFoundError):
                     count += _recover(ground, staging, name)
     finally:

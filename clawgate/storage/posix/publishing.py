@@ -11,6 +11,7 @@ from ...errors import AlreadyExists, Forbidden, IsAFolder, PreconditionFailed
 from ...model.content import Target
 from . import kernel
 from .ground import Ground, Spot, seen_of
+from .permitting import check_overwriting
 
 
 def check_expected(ground: Ground, spot: Spot, expected: Target | str) -> os.stat_result | None:
@@ -26,13 +27,14 @@ def check_expected(ground: Ground, spot: Spot, expected: Target | str) -> os.sta
         raise IsAFolder(f"{spot.path}: this is a folder")
     if not isinstance(expected, Target) and seen_of(there) != expected:
         raise PreconditionFailed(f"{spot.path}: the file was changed meanwhile")
+    check_overwriting(ground, spot, there)
     return there
 
 
 def check_place(ground: Ground, spot: Spot, expected: Target | str) -> None:
     """Refuse what can be refused before the content is there. Errors as `check_expected`."""
     check_expected(ground, spot, expected)
-    if not os.access(b".", os.W_OK | os.X_OK, dir_fd=spot.fd, effective_ids=True):
+    if not kernel.allowed(spot.fd, b"", os.W_OK | os.X_OK):
         raise Forbidden(f"{spot.path}: the storage does not permit this")
 
 

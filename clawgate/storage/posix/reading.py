@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from stat import S_ISREG
 
 from ...errors import NotFound, RangeNotSatisfiable, StorageBroken
@@ -12,7 +13,10 @@ from ...model.path import Path, split
 from ...workers import Workers
 from .failures import guarded
 from .ground import READ, Ground, node_of
+from .identity import own_of
 
+_BUSY_NS = 5_000_000_000
+"""A file whose last change is not longer ago may be changed again during a download."""
 _TRIES = 3
 """So often a small file that changes while it is read is read again."""
 
@@ -20,10 +24,14 @@ _TRIES = 3
 class PosixReader(Reader):
     """One opened file; small ones are in memory already."""
 
-    def __init__(self, path: Path, state: os.stat_result, content: bytes | None, fd: int, workers: Workers, block: int) -> None:
+    def __init__(
+        self, path: Path, state: os.stat_result, own: str, content: bytes | None, fd: int, workers: Workers, block: int
+    ) -> None:
         self.node: Node = node_of(split(path)[1], state)
+        self.own = own
         self._path = path
         self._state = state
+        self._begun = False
         self._content = content
         self._fd = fd
         self._workers = workers
@@ -45,8 +53,13 @@ class PosixReader(Reader):
             yield data
 
     def slice(self, start: int, stop: int) -> FileSlice | None:
-        """None for a file that is in memory."""
-        return None if self._content is not None else FileSlice(self._fd, start, stop)
+        """None for a file that is in memory, or that somebody may be writing to just now.
+
+        The kernel sends pages of the file, not copies: what is written into them reaches clients even after the last look.
+        """
+        if self._content is not None or time.time_ns() - self._state.st_mtime_ns < _BUSY_NS:
+            return None
+        return FileSlice(self._fd, start, stop, (self._state.st_size, self._state.st_mtime_ns))
 
     async def close(self) -> None:
         """Let go of the file."""
@@ -54,8 +67,18 @@ class PosixReader(Reader):
         if fd >= 0:
             await self._workers.run_always(os.close, fd)
 
+    def _begin(self) -> None:
+        # Since it was opened its id may have been written to it, by which its content is as it was.
+        now = os.fstat(self._fd)
+        if (now.st_mtime_ns, now.st_size) != (self._state.st_mtime_ns, self._state.st_size):
+            raise StorageBroken(f"{self._path}: the file was changed before it was read")
+        self._state = now
+        self._begun = True
+
     def _read(self, start: int, end: int) -> bytes:
         with guarded(self._path):
+            if not self._begun:
+                self._begin()
             data = os.pread(self._fd, min(self._block, end - start), start)
             if not data:
                 raise StorageBroken(f"{self._path}: the file became shorter while it was read")
@@ -78,26 +101,27 @@ def open_reader(ground: Ground, path: Path, workers: Workers) -> PosixReader:
         if path and not ground.follow:
             found = _read_small(ground, path, options.small_bytes)
             if found is not None:
-                state, content = found
-                return PosixReader(path, state, content, -1, workers, options.block_bytes)
+                state, own, content = found
+                return PosixReader(path, state, own, content, -1, workers, options.block_bytes)
         for _ in range(_TRIES):
             fd, state = ground.open_file(path)
             try:
+                own = own_of(ground.root(), fd, b"")
                 if state.st_size > options.small_bytes:
-                    reader = PosixReader(path, state, None, fd, workers, options.block_bytes)
+                    reader = PosixReader(path, state, own, None, fd, workers, options.block_bytes)
                     fd = -1
                     return reader
                 content = os.pread(fd, state.st_size + 1, 0)
                 if len(content) == state.st_size and not is_changed(state, os.fstat(fd)):
-                    return PosixReader(path, state, content, -1, workers, options.block_bytes)
+                    return PosixReader(path, state, own, content, -1, workers, options.block_bytes)
             finally:
                 if fd >= 0:
                     os.close(fd)
     raise StorageBroken(f"{path}: the file does not stop changing")
 
 
-def _read_small(ground: Ground, path: Path, most: int) -> tuple[os.stat_result, bytes] | None:
-    """A file of at most `most` bytes in few system calls; None: it is anything else, it changed, or that failed."""
+def _read_small(ground: Ground, path: Path, most: int) -> tuple[os.stat_result, str, bytes] | None:
+    """A file of at most `most` bytes, with its own name, in few calls; None: it is anything else, it changed, or that failed."""
     with ground.spot(path, missing=NotFound) as spot:
         before = spot.state()
         if before is None or not S_ISREG(before.st_mode) or before.st_size > most:
@@ -107,10 +131,11 @@ def _read_small(ground: Ground, path: Path, most: int) -> tuple[os.stat_result, 
             try:
                 content = os.pread(fd, before.st_size + 1, 0)
                 after = os.fstat(fd)
+                own = own_of(ground.root(), fd, b"")
             finally:
                 os.close(fd)
         except OSError:
             return None
     if len(content) != before.st_size or not os.path.samestat(before, after) or is_changed(before, after):
         return None
-    return before, content
+    return before, own, content

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from stat import S_IFDIR, S_IFLNK, S_IFREG
 
 from ...errors import ClawgateError
@@ -74,12 +75,14 @@ _BESIDE = BESIDE.decode()
 _STAGING = STAGING.decode()
 
 
+def is_hidden(path: Path, name: str) -> bool:
+    """Whether `name` in the folder at `path` is ours and never shown."""
+    return name.startswith(_BESIDE) or (name == _STAGING and not path)
+
+
 def _hide(fd: int, path: Path, name: str, facts: os.stat_result) -> bool:
-    if name.startswith(_BESIDE):
-        if time.time() - facts.st_ctime > _STALE:
-            try:
-                delete(fd, os.fsencode(name))
-            except OSError:
-                return True
-        return True
-    return name == _STAGING and not path
+    hidden = is_hidden(path, name)
+    if hidden and name.startswith(_BESIDE) and time.time() - facts.st_ctime > _STALE:
+        with suppress(OSError):
+            delete(fd, os.fsencode(name))
+    return hidden

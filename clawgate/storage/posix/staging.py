@@ -8,6 +8,7 @@ The folder ``.clawgate`` in the root of the tree holds, by the start of the name
 ``in-``     a copy on its way, or what is being moved over something else (`moving`)
 ``old-``, ``note-``  what had to step aside for it, and how to undo that
 ``away-``   says where a temporary file lies that had to be beside its target, on another file system
+``generation``  how far the tree has come (`keepsake`); never removed
 ``lost-``   what could not be put back after a kill because its place was taken; never removed
 """
 
@@ -23,8 +24,12 @@ from collections.abc import Iterator
 
 from ...errors import ClawgateError, NotFound, StorageUnavailable
 from ...model.path import Path, parent
+from . import kernel
 from .ground import BESIDE, STAGING, Descriptor, Ground, Spot
+from .shared_staging import check_owner, open_own
 
+KEEPSAKE = b"generation"
+"""How far the tree has come (`keepsake`)."""
 CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 """How temporary files are opened."""
 
@@ -90,11 +95,16 @@ class Slot:
 def open_staging(top: Descriptor, *, create: bool = True) -> int:
     """The descriptor of the staging folder in the root `top`. Raises `OSError`, ENOENT without `create` if there is none."""
     root = top.fd
+    if top.person is not None and top.shared:
+        return open_own(root, top.person, create=create)
     try:
-        return os.open(STAGING, _FOLDER, dir_fd=root)
+        fd = os.open(STAGING, _FOLDER, dir_fd=root)
     except FileNotFoundError:
         if not create:
             raise
+    else:
+        check_owner(fd, top.person)
+        return fd
     with contextlib.suppress(FileExistsError):
         os.mkdir(STAGING, 0o700, dir_fd=root)
     fd = os.open(STAGING, _FOLDER, dir_fd=root)
@@ -193,6 +203,9 @@ def delete(folder: int, name: bytes) -> None:
                     os.rename(child, up, src_dir_fd=fd, dst_dir_fd=folder)
                 except PermissionError:
                     # Moving a folder to another one needs the right to write to it: its ".." changes.
+                    with contextlib.suppress(OSError):
+                        os.rmdir(child, dir_fd=fd)
+                        continue
                     _open_up(fd, child)
                     os.rename(child, up, src_dir_fd=fd, dst_dir_fd=folder)
                 todo.append(up)
@@ -215,7 +228,7 @@ def _emptied(folder: int, name: bytes) -> Iterator[tuple[bytes, int]]:
     try:
         with os.scandir(fd) as entries:
             names = [(os.fsencode(entry.name), entry.is_dir(follow_symlinks=False)) for entry in entries]
-        if names and not os.access(b".", os.W_OK | os.X_OK, dir_fd=fd):
+        if names and not kernel.allowed(fd, b"", os.W_OK | os.X_OK):
             os.fchmod(fd, 0o700)
         for child, is_folder in names:
             if is_folder:
@@ -245,6 +258,11 @@ def sweep(ground: Ground, keep: frozenset[str], older_than: float, now: float) -
     try:
         names = {os.fsencode(name) for name in os.listdir(staging)}
         for name in names:
+            if name.isdigit() or name == KEEPSAKE:
+                # The folder of a person (`shared_staging`).
+                continue
+            if ground.owner is not None and not is_owned(staging, name, ground.owner):
+                continue
             kind, _, unique = name.partition(b"-")
             if kind in (b"in", b"old") and b"note-" + unique in names:
                 continue
@@ -260,6 +278,15 @@ def sweep(ground: Ground, keep: frozenset[str], older_than: float, now: float) -
     finally:
         os.close(staging)
     return removed
+
+
+def is_owned(folder: int, name: bytes, owner: int) -> bool:
+    """Whether something in the folder was made by `owner`, and not only linked to by somebody else."""
+    try:
+        state = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return state.st_uid == owner and (stat.S_ISDIR(state.st_mode) or state.st_nlink == 1)
 
 
 def _sweep_away(ground: Ground, staging: int, note: bytes, start: bytes) -> None:

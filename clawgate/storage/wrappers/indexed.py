@@ -9,11 +9,12 @@ revision; findings gathered at an older one are thrown away and gathered again (
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import attrs
 
-from ...errors import NotAFolder, NotFound, ParentMissing
+from ...errors import ClawgateError, NotAFolder, NotFound, Overloaded, ParentMissing, StorageUnavailable
 from ...index.entry import Entry
 from ...index.space import PAGE, SpaceIndex
 from ...interfaces import Body, Listing, Reader, Storage
@@ -35,14 +36,18 @@ class Indexed(Storage):
         staleness_max: float,
         *,
         read_only: bool = False,
+        guest: bool = False,
     ) -> None:
         """`clock` gives seconds that never go back; `staleness_max` is how old the last look at one node may be, in seconds;
-        `read_only`: nothing is written, not even an id."""
+        `read_only`: nothing is written, not even an id. `guest`: `inner` shows what one of several people may see; then it must
+        be asked each time (`staleness_max` 0), because what is known is what the others have seen."""
         self.inner = inner
         self.index = index
-        self.observer = Observer(inner, index, clock, read_only=read_only)
+        self.observer = Observer(inner, index, clock, read_only=read_only, guest=guest)
         self._clock = clock
         self._staleness_max = staleness_max
+        self.unsure: Callable[[Sequence[Path]], None] | None = None
+        """Told of places that may be other than the index says, because a change of ours was interrupted."""
         have = inner.abilities
         self.abilities = attrs.evolve(
             have,
@@ -83,7 +88,7 @@ class Indexed(Storage):
             revision = await self.observer.revision(path)
             reader = await self.inner.read(path)
             try:
-                node = await self.observer.match(path, reader.node, revision)
+                node = await self.observer.match(path, reader.node, revision, reader.own)
             except BaseException:
                 await reader.close()
                 raise
@@ -94,34 +99,49 @@ class Indexed(Storage):
 
     async def write(self, path: Path, body: Body, intent: Intent) -> Written:
         """Write, then enter it: when this returns, every etag up to the root has moved."""
-        return await self.entered(path, await self.inner.write(path, body, intent))
+        with self.doubting(path):
+            return await self.entered(path, await self.inner.write(path, body, intent))
 
     async def make_folder(self, path: Path) -> Node:
         """Make a folder and enter it."""
-        node = await self.inner.make_folder(path)
-        return await self.enter(path, node, await self.observer.identify(path), empty=True)
+        with self.doubting(path):
+            node = await self.inner.make_folder(path)
+            return await self.enter(path, node, await self.observer.identify(path), empty=True)
 
     async def remove(self, path: Path) -> None:
         """Remove, and forget the rows."""
         await self.observer.revision(path)
-        await self.inner.remove(path)
         folder, name = split(path)
-        async with self.index.lock:
-            await self.index.enter(folder, (), [name], ours=True)
+        with self.doubting(path):
+            await self.inner.remove(path)
+            async with self.index.lock:
+                await self.index.enter(folder, (), [name], ours=True)
 
     async def move(self, source: Path, target: Path, *, replace: bool) -> Node:
         """Move; ids and the etags of what was moved stay, those of both parents move."""
         entry = await self.observer.known(source)
         await self.need_parent(target)
-        node = await self.inner.move(source, target, replace=replace)
         folder, name = split(target)
-        node = node._replace(name=name)
-        async with self.index.lock:
-            moved = await self.index.transplant(folder, node, entry.id)
-        if moved is None:
-            return await self.enter(target, node, await self.observer.identify(target))
+        with self.doubting(source, target):
+            node = await self.inner.move(source, target, replace=replace)
+            node = node._replace(name=name)
+            async with self.index.lock:
+                moved = await self.index.transplant(folder, node, entry.id)
+            if moved is None:
+                return await self.enter(target, node, await self.observer.identify(target))
         moved.checked = self._clock()
         return self.index.node(moved)
+
+    @contextmanager
+    def doubting(self, *paths: Path) -> Iterator[None]:
+        """For changes of `paths`: if one ends so that nobody can say whether it was made, somebody has to look."""
+        try:
+            yield
+        except BaseException as error:
+            refused = isinstance(error, ClawgateError) and not isinstance(error, (StorageUnavailable, Overloaded))
+            if not refused and self.unsure is not None:
+                self.unsure(paths)
+            raise
 
     async def need_parent(self, path: Path) -> None:
         """Make sure that the index knows the folder that will hold `path`. Raises `ParentMissing`."""

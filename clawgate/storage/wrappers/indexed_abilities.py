@@ -53,8 +53,9 @@ class IndexedCopy(Copy):
 
     async def copy(self, source: Path, target: Path, *, replace: bool, deep: bool = True) -> Node:
         """Copy, then enter the copy."""
-        node = await self._inner.copy(source, target, replace=replace, deep=deep)
-        return await self._storage.enter(target, node, await self._storage.observer.identify(target))
+        with self._storage.doubting(target):
+            node = await self._inner.copy(source, target, replace=replace, deep=deep)
+            return await self._storage.enter(target, node, await self._storage.observer.identify(target))
 
 
 class IndexedTimes(Times):
@@ -66,8 +67,9 @@ class IndexedTimes(Times):
 
     async def touch(self, path: Path, mtime_ns: int) -> Node:
         """Set the time, then enter the node."""
-        node = await self._inner.touch(path, mtime_ns)
-        return await self._storage.enter(path, node, await self._storage.observer.identify(path))
+        with self._storage.doubting(path):
+            node = await self._inner.touch(path, mtime_ns)
+            return await self._storage.enter(path, node, await self._storage.observer.identify(path))
 
 
 class IndexedParts(Parts):
@@ -100,7 +102,8 @@ class IndexedParts(Parts):
 
     async def finish(self, handle: str, path: Path, intent: Intent) -> Written:
         """Publish, then enter the new version."""
-        return await self._storage.entered(path, await self._inner.finish(handle, path, intent))
+        with self._storage.doubting(path):
+            return await self._storage.entered(path, await self._inner.finish(handle, path, intent))
 
     async def published(self, handle: str, path: Path) -> Written | None:
         """As the storage says; entered, because whoever was interrupted may not have come to that."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from hashlib import blake2b
+from secrets import token_hex
 
 import attrs
 
-from ...errors import NotAFolder, NotFound, StorageUnavailable
+from ...errors import Forbidden, NotAFolder, NotFound, StorageUnavailable
 from ...index.entry import Entry
 from ...index.reconcile import Outcome
-from ...index.space import SpaceIndex, pair
+from ...index.space import Claimant, SpaceIndex, pair
 from ...interfaces import Listing, Storage
 from ...model.node import Identity, Node
 from ...model.path import ROOT, Path, join, parent, split
@@ -34,16 +35,26 @@ class Found:
 class Observer:
     """Compares one storage with its index."""
 
-    def __init__(self, storage: Storage, index: SpaceIndex, clock: Callable[[], float], *, read_only: bool = False) -> None:
-        """`storage` must have the ability `ids`; `clock` gives seconds that never go back; `read_only`: no ids are pinned."""
+    def __init__(
+        self, storage: Storage, index: SpaceIndex, clock: Callable[[], float], *, read_only: bool = False, guest: bool = False
+    ) -> None:
+        """`storage` must have the ability `ids`; `clock` gives seconds that never go back; `read_only`: no ids are pinned.
+
+        `guest`: it shows what one person may see, so that others may have what seems to be gone.
+        """
         assert storage.abilities.ids is not None
         self._storage = storage
         self._ids = storage.abilities.ids
         self._index = index
         self._clock = clock
         self._read_only = read_only
+        self._guest = guest
         self._confirmed = False
         """Whether this process has seen that the root is the one that the index knows."""
+        self._followed: set[Path] = set()
+        """Further names of files that are being looked at."""
+        self.before_news: Callable[[], Awaitable[None]] | None = None
+        """Awaited before anything is entered that others have changed."""
 
     async def identify(self, path: Path) -> Identity | None:
         """How the storage knows the node at `path`; None if nothing is there."""
@@ -67,6 +78,9 @@ class Observer:
         """As `known`; raises `NotAFolder` for a file."""
         entry = await self.known(path)
         if not entry.is_folder:
+            if self._guest:
+                # Whether they may know that there is a file.
+                await self._storage.stat(path)
             raise NotAFolder(f"{path} is a file")
         return entry
 
@@ -96,13 +110,14 @@ class Observer:
                     chain[-1].checked = self._clock()
                     return chain[-1]
 
-    async def match(self, path: Path, raw: Node, revision: int) -> Node | None:
+    async def match(self, path: Path, raw: Node, revision: int, own: str = "") -> Node | None:
         """The full node for `raw`, which the storage said of `path` when its folder had this `revision`; entered if it is news.
 
-        None: a change of our own came in between; ask the storage again.
+        `own`: its own name if `raw` is known to be about that very copy. None: a change of our own, or another copy, came in
+        between; ask the storage again.
         """
         chain, names = await self._index.chain(path)
-        if chain and not names and chain[-1].seen == raw.seen:
+        if chain and not names and chain[-1].seen == raw.seen and own in ("", chain[-1].own):
             chain[-1].checked = self._clock()
             return self._index.node(chain[-1])
         folder, name = split(path)
@@ -110,6 +125,9 @@ class Observer:
         if name not in identities:
             await self._vanished(path, revision)
             raise NotFound(f"{name} was removed meanwhile")
+        if own not in ("", identities[name].own):
+            return None
+        await self._news()
         async with self._index.lock:
             news = pair([raw._replace(name=name)], identities)
             outcome = await self._index.enter(folder, news, revision=revision)
@@ -117,7 +135,8 @@ class Observer:
                 return None
             await self.settle(folder, outcome)
         for suspect in outcome.suspects:
-            await self.scan(join(folder, suspect))
+            await self._suspect(join(folder, suspect))
+        await self._follow(outcome.namesakes)
         chain, names = await self._index.chain(path)
         return self._index.node(chain[-1]) if chain and not names else None
 
@@ -137,15 +156,33 @@ class Observer:
                 raise
             if result is None:
                 continue
-            found, suspects = result
+            found, suspects, namesakes = result
             for name in suspects:
-                await self.scan(join(path, name))
+                await self._suspect(join(path, name))
+            await self._follow(namesakes)
             if suspects:
                 entry = await self.folder(path)
                 found = Found(entry, self._index.node(entry), entry.revision, None)
             return found
 
-    async def _scan(self, path: Path, revision: int, locking: bool) -> tuple[Found, list[str]] | None:
+    async def _suspect(self, path: Path) -> None:
+        """Scan a folder whose turn it is not. One that is shut is learned when somebody lists it who may."""
+        with suppress(Forbidden):
+            await self.scan(path)
+
+    async def _follow(self, places: Sequence[Path]) -> None:
+        """Look at further names of files that have changed. Each is looked at once, however quickly the files change."""
+        for place in places:
+            if place in self._followed:
+                continue
+            self._followed.add(place)
+            try:
+                with suppress(NotFound, NotAFolder, Forbidden):
+                    await self.look(place)
+            finally:
+                self._followed.discard(place)
+
+    async def _scan(self, path: Path, revision: int, locking: bool) -> tuple[Found, list[str], list[Path]] | None:
         """One attempt; None: overtaken. Takes the lock where it needs it if `locking`, else the caller holds it."""
         listing = await self._storage.list(path)
         scanned = [node async for page in listing.pages for node in page]
@@ -159,15 +196,17 @@ class Observer:
                 _confirm(entry, await self.identify(ROOT))
             compared = await self._index.compare(entry, scanned, vouched=listing.current is not None)
         suspects: list[str] = []
+        namesakes: list[Path] = []
         if compared.changed or compared.vanished or entry.seen != listing.folder.seen or not entry.learned:
             names = [node.name for node in compared.changed]
             identities = await self._ids.identify(path, names) if names else {}
             news = pair(compared.changed, identities)
+            await self._news()
             async with self._exclusive(locking):
                 outcome = await self._index.enter(path, news, compared.vanished, folder=listing.folder, revision=revision)
                 if outcome is None:
                     return None
-                suspects = outcome.suspects
+                suspects, namesakes = outcome.suspects, outcome.namesakes
                 await self.settle(path, outcome)
                 chain, rest = await self._index.load(path)
                 if not chain or rest:
@@ -179,28 +218,62 @@ class Observer:
             found = Found(entry, compared.folder, revision, compared.children)
         entry.checked = entry.listed = now
         entry.current = listing.current
-        return found, suspects
+        return found, suspects, namesakes
 
     async def settle(self, path: Path, outcome: Outcome) -> None:
-        """Finish what `outcome` leaves open: ids claimed by two places, ids to be kept by the storage. The caller holds the lock.
+        """Finish what `outcome` leaves open: nodes that are known at two places, ids to be kept by the storage; adds to its
+        `suspects`. The caller holds the lock.
 
-        A node whose id is known at another place was moved here if that place does not have it any more; else it is a second name
+        A node that is known at another place was moved here if that place does not have it any more; else it is a second name
         (hard link) of that one and gets an id of its own.
         """
         for node, identity in outcome.clashes:
-            old = await self._index.place_of(identity.id)
-            if old is not None and old != join(path, node.name):
-                there = await self.identify(old)
-                if there is not None and there.id == identity.id:
-                    twin = blake2b(f"{path}/{node.name}".encode(), digest_size=4).hexdigest()
-                    await self._index.enter(path, [(node, identity._replace(id=f"{identity.id}.{twin}"))])
-                    continue
-            await self._index.transplant(path, node, identity.id)
+            for claimant in await self._index.claimants(identity):
+                if not await self._is_there(claimant, identity, join(path, node.name)):
+                    await self._transplant(path, node, claimant, identity, outcome)
+                    break
+            else:
+                await self._twin(path, node, identity)
         for name, id in outcome.pins if not self._read_only else ():
             try:
                 await self._ids.pin(join(path, name), id)
             except NotFound:
                 continue
+
+    async def _is_there(self, claimant: Claimant, identity: Identity, found: Path) -> bool:
+        """Whether what was `found` is still at the place of `claimant` as well."""
+        if claimant.path is None or claimant.path == found:
+            return False
+        try:
+            there = await self.identify(Path(claimant.path))
+        except (NotFound, NotAFolder):
+            return False
+        except Forbidden:
+            return self._guest
+        if self._guest:
+            # What the person may not read has another id for them than it really has.
+            return there is not None
+        return there is not None and (there.own == identity.own or there.id == claimant.id)
+
+    async def _transplant(self, path: Path, node: Node, claimant: Claimant, identity: Identity, outcome: Outcome) -> None:
+        if await self._index.transplant(path, node, claimant.id, identity) is None:
+            if claimant.path:
+                # The folder here lies below it as far as the index knows: so a place above is not what it was.
+                folder, name = split(Path(claimant.path))
+                await self._index.enter(folder, (), [name])
+            return
+        if claimant.path:
+            self._index.departures.tell(Path(claimant.path), join(path, node.name))
+        if node.is_folder and claimant.learned:
+            outcome.suspects.append(node.name)
+
+    async def _twin(self, path: Path, node: Node, identity: Identity) -> None:
+        for salt in ("", token_hex(4)):
+            twin = blake2b(f"{path}/{node.name}{salt}".encode(), digest_size=4).hexdigest()
+            named = identity._replace(id=f"{identity.id}.{twin}")
+            made = await self._index.enter(path, [(node, named)], further=True)
+            if made is None or not made.clashes:
+                return
 
     async def _list(self, path: Path) -> Listing:
         try:
@@ -215,8 +288,13 @@ class Observer:
         chain, names = await self._index.chain(path)
         if chain and not names:
             folder, name = split(path)
+            await self._news()
             async with self._index.lock:
                 await self._index.enter(folder, (), [name], revision=revision)
+
+    async def _news(self) -> None:
+        if self.before_news is not None:
+            await self.before_news()
 
     async def _look_at_root(self) -> Entry:
         raw = await self._storage.stat(ROOT)
@@ -231,7 +309,8 @@ class Observer:
         _confirm(entry, identity)
         self._confirmed = True
         if entry.learned and entry.seen != raw.seen:
-            entry = (await self.scan(ROOT)).entry
+            await self._suspect(ROOT)
+            entry = (await self._index.chain(ROOT))[0][0]
         entry.checked = self._clock()
         return entry
 

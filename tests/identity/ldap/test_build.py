@@ -54,6 +54,8 @@ def test_no_url(tmp_path, url):
         ({"base": ""}, "lab.base: is missing"),
         ({"user_dn": "{user}@example.org"}, "lab.user_dn: expected a DN"),
         ({"user_dn": "uid=alice,ou={user}"}, "lab.user_dn: expected a DN"),
+        ({"user_suffix": "@lab/x"}, "lab.user_suffix: no id can end with it"),
+        ({"user_suffix": "@lab "}, "lab.user_suffix: no id can end with it"),
         ({"user_filter": "(uid=alice)"}, "lab.user_filter: expected {user}"),
         ({"user_filter": "(uid={user}"}, "lab.user_filter: '(uid=*' is not a search filter"),
         ({"group_filter": "x"}, "lab.group_filter: 'x' is not a search filter"),

@@ -144,3 +144,12 @@ async def test_a_base_that_is_missing_means_nothing(directory):
         with capturedLogs() as events, pytest.raises(DirectoryUnavailable):
             await question
         assert "noSuchObject" in events[0]["error"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_filter_leaves_out_who_is_locked(directory):
+    """As docs/app-passwords.md says it: a person who may not log in any more has no app passwords either."""
+    for filter, there in (("", True), ("(&(uid={user})(!(pwdAccountLockedTime=000001010000Z)))", False)):
+        ldap = directory(user_filter=filter)
+        assert (await ldap.find_user("locked") is not None) is there
+        assert await ldap.find_user("alice") is not None

@@ -30,7 +30,8 @@ class Idp(Resource):
         self.seen: list[Any] = []
         """Their Authorization headers, and what they posted."""
         self.answers: dict[str, Any] = {}
-        """Per path an object to send as JSON, bytes, a status, a list of parts after which nothing comes, or None: no answer."""
+        """Per path an object to send as JSON, bytes, a status or a pair of it and an object, a list of parts after which nothing
+        comes, or None: no answer."""
         self.given_up: list[str] = []
         """The paths of requests that were not waited for."""
         self.headers: dict[str, dict[str, str]] = {}
@@ -77,6 +78,9 @@ class Idp(Resource):
         if isinstance(answer, int):
             request.setResponseCode(answer)
             return b""
+        if isinstance(answer, tuple):
+            request.setResponseCode(answer[0])
+            answer = answer[1]
         if isinstance(answer, bytes):
             return answer
         request.setHeader("Content-Type", "application/json")

@@ -36,6 +36,7 @@ def test_the_first_or_the_default_one_is_shown(tmp_path):
         (GOOD + 'algorithms = ["none"]', "RS256"),
         (GOOD + "algorithms = []", "oidc.main.algorithms"),
         (GOOD + 'opaque = "introspection"', "client_secret"),
+        (GOOD + 'browser_client_secret = "s"', "browser_client_id"),
         (GOOD + 'opaque = "userinfo"\nscopes = ["files"]', "userinfo"),
         (GOOD + 'user_pattern = "("', "regular expression"),
         (GOOD + 'attributes = ["a.b"]', "NAME=a.b"),

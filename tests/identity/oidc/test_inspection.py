@@ -55,6 +55,7 @@ async def test_all_is_well(idp):
         ("end_session_endpoint", "", {}, ("warn", "end_session_endpoint")),
         ("code_challenge_methods_supported", None, {}, ("warn", "PKCE")),
         ("jwks_uri", "", {}, ("FAIL", "jwks_uri")),
+        ("token_endpoint", "", {"browser_client_id": "pages"}, ("FAIL", "browser_client_id")),
     ],
 )
 @pytest_twisted.ensureDeferred

@@ -36,6 +36,14 @@ def test_by_default():
     assert map() == User("Alice.Adams", "Alice Adams", "alice@example.org", frozenset({"physics", "/lab/all"}))
 
 
+def test_halves_of_characters_are_not_taken_over():
+    """Some who cut names off make such."""
+    odd = {"name": "Alice \ud83d", "email": "\udcff@x", "groups": ["a", "\ud83d"], "unit": "\ud83d"}
+    assert map(CLAIMS | odd, attributes=["unit"]) == User("Alice.Adams", groups=frozenset({"a"}))
+    with pytest.raises(InvalidToken):
+        map(CLAIMS | {"preferred_username": "alice\ud83d"})
+
+
 def test_everything():
     user = map(
         user_claim="email",

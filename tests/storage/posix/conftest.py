@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import re
 import time
 
 import pytest
@@ -10,6 +11,8 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
 from clawgate.storage.posix import PosixOptions, PosixStorage
+from clawgate.storage.posix.guise import Doorkeepers
+from clawgate.workers import Workers
 
 
 @pytest.fixture
@@ -34,8 +37,8 @@ def nothing_stays_open(tmp_path, workers):
     workers.stop()
     gc.collect()
     root = os.path.realpath(tmp_path / "root")
-    kept = (f"{root}/.clawgate", f"{root}/.clawgate (deleted)")
-    assert [path for path in descriptors() if path.startswith(root + "/") and path not in kept] == []
+    kept = re.compile(re.escape(f"{root}/.clawgate") + r"(/[0-9]+)?( \(deleted\))?")
+    assert [path for path in descriptors() if path.startswith(root + "/") and not kept.fullmatch(path)] == []
     workers.start()
 
 
@@ -49,12 +52,31 @@ def make(root, workers):
 def staged(root):
     """What lies in the staging folder once the worker that deletes is done."""
 
-    async def look(patience=5.0):
+    async def look(patience=5.0, below=""):
         end = time.monotonic() + patience
+        folder = root / ".clawgate" / below
         while True:
-            found = sorted(os.listdir(root / ".clawgate")) if (root / ".clawgate").exists() else []
+            found = sorted(os.listdir(folder)) if folder.exists() else []
             if not found or time.monotonic() > end:
                 return found
             await deferLater(reactor, 0.01, lambda: None)
 
     return look
+
+
+@pytest.fixture
+def people():
+    """Threads that act as persons."""
+    people = Workers(reactor, "people", 4, 1000)
+    people.start()
+    yield people
+    people.stop()
+
+
+@pytest.fixture
+def door():
+    """Threads that open roots for them."""
+    door = Doorkeepers(4)
+    door.start()
+    yield door
+    door.stop()

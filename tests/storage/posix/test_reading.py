@@ -51,12 +51,46 @@ async def test_a_replacement_does_not(root, make):
 
 
 @pytest_twisted.ensureDeferred
+async def test_an_id_that_is_written_after_opening_is_no_change(root, make):
+    storage = make(block_bytes=65536)
+    await put(storage, "file", LARGE)
+    reader = await storage.read(Path("file"))
+    await storage.pin(Path("file"), "another id")
+    assert await collect(reader) == LARGE
+    await reader.close()
+    reader = await storage.read(Path("file"))
+    (root / "file").write_bytes(b"!" * len(LARGE))
+    with pytest.raises(StorageBroken):
+        await collect(reader)
+    await reader.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_reader_knows_the_copy_that_it_opened(root, make):
+    storage = make(small_bytes=10)
+    for name, content in (("small", b"0123"), ("large", b"0123456789abc")):
+        await put(storage, name, content)
+        own = (await storage.identify(Path(""), [name]))[name].own
+        reader = await storage.read(Path(name))
+        (root / "new").write_bytes(content)
+        (root / "new").rename(root / name)
+        assert reader.own == own != (await storage.identify(Path(""), [name]))[name].own
+        await reader.close()
+
+
+@pytest_twisted.ensureDeferred
 async def test_large_files_can_be_sent_by_descriptor(root, make):
     storage = make(small_bytes=10)
     await put(storage, "large", b"0123456789abc")
     await put(storage, "small", b"0123456789")
     reader = await storage.read(Path("large"))
-    fd, first, stop = reader.slice(3, 6)
+    assert reader.slice(3, 6) is None, "somebody may be writing to it"
+    await reader.close()
+    os.utime(root / "large", (1, 1))
+    reader = await storage.read(Path("large"))
+    fd, first, stop, version = reader.slice(3, 6)
+    state = os.fstat(fd)
+    assert version == (state.st_size, state.st_mtime_ns)
     assert os.pread(fd, stop - first, first) == b"345"
     with pytest.raises(RangeNotSatisfiable):
         await anext(reader.stream(14))

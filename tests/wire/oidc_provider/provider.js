@@ -60,6 +60,14 @@ function makeProvider(jwks) {
         redirect_uris: ["http://127.0.0.1", "http://localhost"],
         grant_types: ["authorization_code", "refresh_token"],
       },
+      // the gateway's pages for people with a browser; on loopback any port will do
+      {
+        client_id: "pages",
+        client_secret: "another secret: with %, + and &",
+        application_type: "native",
+        redirect_uris: ["http://127.0.0.1/login/oidc/callback"],
+        grant_types: ["authorization_code"],
+      },
       // the gateway, which only asks about tokens
       { client_id: "gateway", client_secret: "a secret: with %, + and &", redirect_uris: [], response_types: [], grant_types: [] },
     ],

@@ -18,6 +18,8 @@ CLIENT = "xdXOt13JKxym1B1QcEncf2XDkLAexMBFwiT9j6EfhhHFJhs2KM9jbjTmf8JBXE69"
 SECRET = "UBntmLjC2yYCeHwsyj73Uwo9TAaecAetRwMw0xYcvNL9yRdLSUi0hUAHfvCHFeFh"
 GATEWAY = ("gateway", "a secret: with %, + and &")
 """How the gateway itself logs in."""
+PAGES = ("pages", "another secret: with %, + and &")
+"""And for people who come to its pages with a browser."""
 
 
 class Answer(NamedTuple):

@@ -28,6 +28,7 @@ from ..transfer_headers import identity_of
 async def lock(dav: Dav, request: Request, actor: Actor, address: Address) -> Response:
     """200 with the lock; 201 if an empty file had to be made for it (RFC 4918 9.10.4). Without a body: refresh."""
     place = await dav.place(actor, address)
+    need_lock_rights(actor)
     sent = await request.body.read_all(dav.settings.xml_bytes)
     required = await terms(dav, request, actor, address, place)
     seconds = timeout_of(request.header("timeout"))
@@ -42,6 +43,8 @@ async def lock(dav: Dav, request: Request, actor: Actor, address: Address) -> Re
     if Permissions.WRITE not in place.permissions:
         raise Refused(403, "you have no permission to lock this")
     made = await _ensure(dav, actor, address, place, required)
+    if made is None and Permissions.WRITE not in await dav.tree.permitted(place):
+        raise Refused(403, "you have no permission to lock this")
     try:
         new = await dav.locks.create(
             actor.id,
@@ -61,6 +64,12 @@ async def lock(dav: Dav, request: Request, actor: Actor, address: Address) -> Re
     if made is not None:
         response.headers += identity_of(made)
     return response
+
+
+def need_lock_rights(actor: Actor) -> None:
+    """Raise unless the actor may do something with locks: the owner of one may have set it with other credentials than these."""
+    if actor.scope.read_only:
+        raise Refused(403, "you have no permission to lock or unlock this")
 
 
 async def _ensure(dav: Dav, actor: Actor, address: Address, place: Place, required: Terms) -> Node | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from ....errors import InvalidRequest
 from ....model.node import Node
 from ....model.people import Actor
@@ -32,8 +34,9 @@ async def proppatch(dav: Dav, request: Request, actor: Actor, address: Address) 
     """207 with a status for each property."""
     place = await dav.place(actor, address)
     changes = requests.proppatch(await request.body.read_all(dav.settings.xml_bytes), depth=dav.settings.xml_depth)
-    _need_write(place, changes)
+    _need_write(actor, place, changes)
     node = await dav.tree.stat(place)
+    _need_write(actor, attrs.evolve(place, permissions=await dav.tree.permitted(place)), changes)
     required = await terms(dav, request, actor, address, place)
     if any(change.name != FAVOURITE for change in changes):
         dav.locks.check(actor.id, place.space.id, place.path, required.tokens)
@@ -44,9 +47,10 @@ async def proppatch(dav: Dav, request: Request, actor: Actor, address: Address) 
     return _answer(address.href(place.path, node.is_folder), changes, refused)
 
 
-def _need_write(place: Place, changes: tuple[Change, ...]) -> None:
+def _need_write(actor: Actor, place: Place, changes: tuple[Change, ...]) -> None:
     # A favourite is the actor's own mark, not a change of the file.
-    if Permissions.WRITE not in place.permissions and any(change.name != FAVOURITE for change in changes):
+    marks = all(change.name == FAVOURITE for change in changes) and not actor.scope.read_only
+    if Permissions.WRITE not in place.permissions and not marks:
         raise Refused(403, "you have no permission to change properties here")
 
 
@@ -90,12 +94,13 @@ async def _apply(dav: Dav, actor: Actor, place: Place, node: Node, required: Ter
         else:
             values.pop(change.name, None)
             removed[change.name] = None
-    if values or removed:
-        await dav.properties.patch(space, node.id, values, tuple(removed))
     if mtime is not None:
         if mtime < 0:
             raise InvalidRequest("times before 1970 are not possible")
+        # First what the storage may refuse.
         await dav.tree.touch(actor, place, mtime, tokens=required.tokens)
+    if values or removed:
+        await dav.properties.patch(space, node.id, values, tuple(removed))
     if star is not None:
         await dav.properties.set_favourite(actor.id, space, node.id, star)
 

@@ -28,4 +28,4 @@ async def put(dav: Dav, request: Request, actor: Actor, address: Address) -> Res
     intent = intent_of(request, supported)
     tokens, guard = await terms(dav, request, actor, address, place)
     done = await dav.tree.put(actor, place, request.body, intent, tokens=tokens, guard=guard)
-    return written(done, place.permissions, mtime_accepted=intent.mtime_ns is not None)
+    return written(done, await dav.tree.shown(place), mtime_accepted=intent.mtime_ns is not None)

@@ -1,0 +1,176 @@
+"""The protocols in front of the core, and the sites that listen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import SettingsError
+from ..gateway.chores import Chore
+from ..gateway.homes import gives_away
+from ..index.followers import NOTE_SECONDS
+from ..interfaces import Room
+from ..log import write_lines
+from ..model.path import ROOT
+from ..model.people import Actor
+from ..protocols import wellknown
+from ..protocols.admin import Admin
+from ..protocols.capabilities import Features, Tus
+from ..protocols.login.handler import PREFIXES as LOGIN_PREFIXES
+from ..protocols.ocs import Ocs
+from ..protocols.ocs_app_passwords import PREFIXES as APP_PASSWORD_PREFIXES
+from ..protocols.ocs_app_passwords import OcsAppPasswords
+from ..protocols.private_links import PREFIXES as LINK_PREFIXES
+from ..protocols.private_links import PrivateLinks
+from ..protocols.tus import offer as tus
+from ..protocols.tus.content import Verifier
+from ..protocols.tus.creation import Creation
+from ..protocols.tus.handler import TusHandler
+from ..protocols.webdav.chunking_ng import ChunkingNg
+from ..protocols.webdav.chunking_v1 import ChunkingV1
+from ..protocols.webdav.foresight import Foresight
+from ..protocols.webdav.handler import DavHandler
+from ..protocols.webdav.upload_target import PREFIXES as UPLOAD_PREFIXES
+from ..settings import Settings
+from ..storage.checksums import ALGORITHMS, Digests
+from ..storage.posix.home import can_give_away
+from ..web.access_log import AccessLog
+from ..web.login import Login
+from ..web.metering import Metering
+from ..web.request import Request
+from ..web.response import Response
+from ..web.router import KleinHandler, Router
+from ..web.site import ClawSite
+from .core import Core
+from .logins import login_pages_of, nextcloud_version, sign_in_of
+
+OIDC_SECONDS = 10.0
+"""Between looks at whether an OpenID provider's documents are old."""
+
+
+class Gateway:
+    """The whole: the core, the protocols in front of it, and the sites that listen."""
+
+    def __init__(self, settings: Settings, reactor: Any) -> None:
+        """Nothing is started here. Raises `SettingsError`."""
+        self.core = core = Core(settings, reactor)
+        core.serving = True
+        self._access = AccessLog(reactor, core.files, write_lines, settings.log.format) if settings.log.access else None
+        sign_in = sign_in_of(settings, core.tokens)
+        login = Login(
+            core.entrance,
+            settings.users.realm,
+            bearer=sign_in is not None,
+            basic=all(provider.basic for provider in settings.oidc.values()),
+            metadata=wellknown.RESOURCE if sign_in is not None else "",
+        )
+
+        # protocols
+        offer = tus.Offer(ALGORITHMS, settings.http.max_body_bytes)
+        verifier = Verifier(ALGORITHMS, Digests, core.cpu)
+        creation = Creation(core.uploads, verifier, offer) if settings.uploads.tus else None
+        foresight = Foresight()
+        dav = DavHandler(
+            core.tree,
+            core.namespace,
+            core.locks,
+            core.properties,
+            settings.dav,
+            login.authenticate,
+            login.challenges,
+            chunked=ChunkingV1(core.uploads, settings.uploads, foresight),
+            post=creation,
+            announced=offer.headers() if creation is not None else None,
+            fingerprint=core.generations.fingerprint,
+        )
+        core.metrics.cache("listings", lambda: (dav.dav.listings.hits, dav.dav.listings.misses))
+        uploads = ChunkingNg(dav.dav, core.uploads, settings.uploads, foresight, login.authenticate, login.challenges)
+        login_pages = login_pages_of(core)
+        features = Features(
+            checksums=ALGORITHMS,
+            chunking_ng=True,
+            chunking_v1=True,
+            tus=Tus(tus.VERSION, tus.EXTENSIONS, settings.uploads.tus_chunk_bytes) if creation is not None else None,
+            reports=("filter-files",),
+            favorites=True,
+            private_links=True,
+            depth_infinity=settings.dav.depth_infinity,
+            nextcloud=nextcloud_version(settings) if login_pages is not None else None,
+        )
+
+        # addresses
+        async def root(request: Request) -> Response:
+            """People see a page; mounting clients look at every folder from the root on."""
+            return await (front if request.verb in ("GET", "HEAD") else dav)(request)
+
+        pages = wellknown.handlers(features, sign_in, login)
+        front = pages.pop("/")
+        router = Router()
+        router.add("/", root)
+        for prefix in ("/remote.php", "/webdav", "/dav"):
+            router.add(prefix, dav)
+        for prefix in UPLOAD_PREFIXES:
+            router.add(prefix, uploads)
+        if creation is not None:
+            router.add(tus.BASE, TusHandler(dav.dav, core.uploads, verifier, creation, login))
+        links = PrivateLinks(core.tree, core.namespace, login)
+        for prefix in LINK_PREFIXES:
+            router.add(prefix, links)
+        ocs = KleinHandler(Ocs(features, login, self._room).resource(), settings.http.small_body_bytes)
+        for prefix in ("/ocs", "/index.php/ocs"):
+            router.add(prefix, ocs)
+        if login_pages is not None:
+            for prefix in LOGIN_PREFIXES:
+                router.add(prefix, login_pages)
+        app_passwords = OcsAppPasswords(core.app_passwords, login)
+        for prefix in APP_PASSWORD_PREFIXES:
+            router.add(prefix, app_passwords)
+        for prefix, handler in pages.items():
+            router.add(prefix, handler)
+        self.site = ClawSite(router, settings.http, reactor, Metering(core.metrics), self._access, core.files)
+
+        # for the operator
+        checks = {"state": core.state.ping, "index": core.index_database.ping, "storages": core.ping}
+        self.admin = Admin(core.metrics, checks, reactor)
+        admin_router = Router()
+        for prefix, handler in self.admin.handlers().items():
+            admin_router.add(prefix, handler)
+        self.admin_site = ClawSite(admin_router, settings.http, reactor)
+
+        index = settings.index
+        self._chores = [
+            Chore(reactor, "clearing up", index.tidy_seconds, core.janitor.run),
+            Chore(reactor, "learning", index.learn_seconds, core.opening.learn),
+            Chore(reactor, "noting how fresh indexes are", NOTE_SECONDS, core.followers.note),
+            Chore(reactor, "noting generations", _pace(settings.outside.generation_seconds), core.generations.note),
+        ]
+        if sign_in is not None:
+            self._chores.append(Chore(reactor, "asking OpenID providers", OIDC_SECONDS, core.tokens.refresh))
+
+    async def start(self) -> None:
+        """Get everything ready to answer; the caller then listens. Raises `SettingsError`."""
+        for name, mount in self.core.settings.mounts.items():
+            if gives_away(mount) and not can_give_away():
+                raise SettingsError(f"mounts.{name}.create_owner: homes cannot be given to people without CAP_CHOWN")
+        await self.core.start()
+        for database in (self.core.state, self.core.index_database):
+            await database.claim()
+        self.core.tokens.start()
+        for chore in self._chores:
+            chore.start()
+
+    async def stop(self) -> None:
+        """Close everything; the caller has closed the ports and drained the sites."""
+        for chore in self._chores:
+            await chore.stop()
+        if self._access is not None:
+            await self._access.flush()
+        await self.core.tokens.stop()
+        await self.core.stop()
+
+    async def _room(self, actor: Actor) -> Room:
+        return await self.core.tree.room(await self.core.namespace.home(actor, ROOT))
+
+
+def _pace(seconds: float) -> float:
+    """The pause between looks whether something is due that is due so many seconds after the last time."""
+    return max(0.05, min(1.0, seconds))

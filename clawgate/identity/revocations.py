@@ -1,0 +1,74 @@
+"""What this process knows of the app passwords that somebody ended or changed, here or in another process."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+
+from twisted.internet.defer import Deferred
+
+from ..errors import ClawgateError
+from ..log import make_logger
+from ..model.people import Actor
+
+CHECK_SECONDS = 1.0
+"""How old the knowledge of what other processes did may be."""
+
+
+class Revocations:
+    """Compares a number that every change moves with the one seen last, and says which remembered logins must be verified again:
+    one person's where that is known, all by app passwords where it is not.
+
+    While the number cannot be read no login by app password is remembered: verifying it then fails as well.
+    """
+
+    def __init__(self, changes: Callable[[], Awaitable[int]], clock: Callable[[], float]) -> None:
+        """`changes` reads the number; `clock` gives seconds that never go back."""
+        self._read = changes
+        self._clock = clock
+        self._log = make_logger()
+        self._number: int | None = None
+        self._waiting: list[Deferred[None]] = []
+        self.checked_until = float("-inf")
+        """Until this reading of the clock nobody need look for what other processes did."""
+        self.forget: list[Callable[[Callable[[Actor], bool]], None]] = []
+        """Told which actors are not to be remembered any more."""
+
+    def gone(self, number: int, ids: Collection[str] = (), user: str = "") -> None:
+        """The number is `number` after a change made here, of the app passwords `ids` or of all of `user`."""
+        follows = self._number is not None and number == self._number + 1
+        self._number = number
+        if follows:
+            self._tell(lambda actor: actor.app_password in ids or (bool(user) and actor.id == user))
+        else:
+            self._tell(lambda actor: True)
+
+    async def refresh(self) -> None:
+        """Make sure that what other processes had done a second ago is known; never raises."""
+        if self._clock() < self.checked_until:
+            return
+        waiter: Deferred[None] = Deferred()
+        self._waiting.append(waiter)
+        if len(self._waiting) == 1:
+            # On its own, because the request that came first may be cancelled while others wait for the same answer.
+            Deferred.fromCoroutine(self._look())
+        await waiter
+
+    async def _look(self) -> None:
+        number: int | None = None
+        try:
+            number = await self._read()
+        except ClawgateError as error:
+            self._log.warn("logins by app password are not remembered: {error}", error=str(error))
+        except Exception:
+            self._log.failure("logins by app password are not remembered")
+        if number is None or number != self._number:
+            self._number = number
+            self._tell(lambda actor: True)
+        self.checked_until = self._clock() + CHECK_SECONDS
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            waiter.callback(None)
+
+    def _tell(self, which: Callable[[Actor], bool]) -> None:
+        for forget in self.forget:
+            forget(lambda actor: bool(actor.app_password) and which(actor))

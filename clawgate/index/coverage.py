@@ -1,0 +1,146 @@
+"""Which folders of a space the storage tells of (`interfaces.Changes`), so that the others are walked and none is left out.
+
+A folder has to be covered before it is read for the first time, or what changes in between is seen by nobody. Since anybody may
+read it at any time, it is covered when it becomes known, and read once more if somebody was quicker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Protocol
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from ..interfaces import Hint
+from ..log import make_logger
+from ..model.path import Path, join
+from .entry import Entry
+
+log = make_logger()
+
+BATCH = 500
+"""Folders covered in one call."""
+FEW = 1000
+"""Of so many it is asked again whether they are still there."""
+PAGE = 10000
+"""Folders asked for at once."""
+KEPT = 20000
+"""So many folders that nobody tells of are told apart; where there are more, all folders are walked."""
+
+
+class Known(Protocol):
+    """What is needed of `SpaceIndex`."""
+
+    async def chain(self, path: Path) -> tuple[list[Entry], list[str]]:
+        """The entries on the way to `path`, and the names that are left."""
+
+    async def folder_names(self, folder: Entry) -> list[str]:
+        """The folders in `folder`."""
+
+    def all_folders(self, page: int) -> AsyncIterator[Sequence[Path]]:
+        """All known folders, first a page of those that changed last; some may come twice."""
+
+
+class Coverage:
+    """Of one space."""
+
+    def __init__(
+        self,
+        space: str,
+        index: Known,
+        cover: Callable[[Sequence[Path]], Awaitable[Sequence[Path]]],
+        report: Callable[[Sequence[Hint]], None],
+    ) -> None:
+        """`cover` is `Changes.cover`, called in a thread; `report` takes hints as `Refresher.report` does."""
+        self._space = space
+        self._index = index
+        self._cover = cover
+        self._report = report
+        self._untold: set[Path] = set()
+        self._many = True
+        """There are too many that it does not tell of; or nobody has asked yet."""
+        self._new: dict[Path, bool] = {}
+        """Folders to be covered, and whether all below them are to be, too."""
+        self._working: Deferred[None] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the storage tells of every folder."""
+        return not self._many and not self._untold
+
+    def untold(self, path: Path) -> bool:
+        """Whether somebody must look at the folder at `path` from time to time."""
+        return self._many or path in self._untold
+
+    async def begin(self) -> None:
+        """Cover what the index knows, begin with what changed last; nothing was covered before."""
+        self._untold.clear()
+        self._many = False
+        async for folders in self._index.all_folders(PAGE):
+            for start in range(0, len(folders), BATCH):
+                await self._add(folders[start : start + BATCH])
+            if self._many:
+                break
+
+    def found(self, folders: Sequence[Path], *, deep: bool = False) -> None:
+        """These became known, or with all below (`deep`) came from somewhere else."""
+        if self._many and not deep:
+            return
+        for path in folders:
+            self._new[path] = deep or self._new.get(path, False)
+        if self._working is None:
+            working = self._working = Deferred.fromCoroutine(self._run())
+            if working.called:
+                self._working = None
+
+    def left(self, folders: Sequence[Path]) -> None:
+        """The storage does not tell of these any more."""
+        self._untold.update(folders)
+        if len(self._untold) > KEPT:
+            self._untold.clear()
+            self._many = True
+
+    async def forget_gone(self) -> None:
+        """Walk nothing for the sake of folders that are not there any more."""
+        if len(self._untold) <= FEW:
+            gone = [path for path in self._untold if await self._find(path) is None]
+            self._untold.difference_update(gone)
+
+    async def stop(self) -> None:
+        """End."""
+        if self._working is not None:
+            self._working.cancel()
+            await self._working
+
+    async def _find(self, path: Path) -> Entry | None:
+        chain, names = await self._index.chain(path)
+        return chain[-1] if chain and not names and chain[-1].is_folder else None
+
+    async def _add(self, folders: Sequence[Path]) -> None:
+        left = await self._cover(folders)
+        self._untold.difference_update(folders)
+        self.left(left)
+
+    async def _run(self) -> None:
+        batch: list[Path] = []
+        try:
+            while self._new:
+                batch = list(self._new)[:BATCH]
+                deep = {path for path in batch if self._new.pop(path)}
+                await self._add([path for path in batch if await self._find(path) is not None])
+                for path in batch:
+                    folder = await self._find(path)
+                    if folder is None or not folder.learned:
+                        continue
+                    self._report([Hint(path)])
+                    if path in deep:
+                        below = await self._index.folder_names(folder)
+                        self._new.update(dict.fromkeys([join(path, name) for name in below], True))
+        except CancelledError:
+            return
+        except Exception as error:
+            log.warn("{space}: new folders cannot be watched, they are walked: {error}", space=self._space, error=error)
+            self.left([*batch, *self._new])
+            self._new.clear()
+        finally:
+            self._working = None

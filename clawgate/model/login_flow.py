@@ -1,0 +1,33 @@
+"""Programs that wait to be let in by somebody with a browser."""
+
+from __future__ import annotations
+
+import attrs
+
+from .people import User
+
+
+@attrs.frozen
+class Visitor:
+    """Somebody who has logged in with a browser, as the login described them."""
+
+    user: User
+    foreign: bool = False
+    """No directory knew this person, only the OpenID provider of this login."""
+
+
+@attrs.frozen
+class LoginFlow:
+    """One program's wish to log in as somebody, whoever that will be."""
+
+    id: str
+    """The hash of the token in the address of its page."""
+    poll: str
+    """The hash of the token with which the program asks for the outcome."""
+    client: str
+    """What the program calls itself; anybody can write that."""
+    network: str
+    """Where it asked from."""
+    created: float
+    """Seconds since 1970, as `expires`."""
+    expires: float

@@ -1,0 +1,61 @@
+"""What the pages ask of those who know people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ...model.app_password import AppPassword
+from ...model.login_flow import Visitor
+from ...model.people import Scope
+
+
+class Service(Protocol):
+    """An OpenID provider to choose."""
+
+    @property
+    def name(self) -> str:
+        """In addresses."""
+
+    @property
+    def title(self) -> str:
+        """To show."""
+
+
+class People(Protocol):
+    """Lets people in."""
+
+    async def passwords(self) -> bool:
+        """People may log in by name and password."""
+
+    @property
+    def providers(self) -> Sequence[Service]:
+        """Those to choose from."""
+
+    async def by_password(self, name: str, secret: str, address: str) -> Visitor:
+        """Raises `Unauthenticated`, `TooManyAttempts`, `StorageUnavailable`, `Overloaded`."""
+
+    async def address(
+        self, provider: str, redirect_uri: str, nonce: str, verifier: str, state: str, *, anew: bool = False
+    ) -> str:
+        """Where to send a browser that logs in with a provider; `anew`: whoever has logged in there before. Raises `NotFound`,
+        `StorageUnavailable`."""
+
+    async def by_provider(self, provider: str, code: str, redirect_uri: str, nonce: str, verifier: str) -> Visitor:
+        """Who has logged in there. Raises `Unauthenticated`, `Forbidden`, `StorageUnavailable`, `Overloaded`."""
+
+    def issuer_of(self, provider: str) -> str:
+        """The issuer identifier of a provider. Raises `NotFound`."""
+
+
+class Passwords(Protocol):
+    """Keeps app passwords."""
+
+    async def of(self, user: str) -> Sequence[AppPassword]:
+        """Those of one person."""
+
+    async def make(self, visitor: Visitor, name: str, scope: Scope, days: float | None) -> str:
+        """A new one; returns its secret. Raises `Forbidden`, `InvalidRequest`."""
+
+    async def revoke(self, user: str, id: str) -> None:
+        """End one. Raises `NotFound`."""

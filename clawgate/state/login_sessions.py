@@ -1,0 +1,68 @@
+"""Logins with browsers as the state keeps them."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, delete, select, update
+
+from ..model.login_flow import Visitor
+from .engine import Connection, Database
+from .prepared import Prepared, upsert
+from .schema import login_session as table
+from .visitors import text_of, visitor_of
+
+_FIELDS = tuple(column.name for column in table.columns)
+_mine = table.c.browser == bindparam("who")
+_put = Prepared(upsert(table), *_FIELDS)
+_find = Prepared(
+    select(table.c.person).where(_mine, table.c.purpose == bindparam("what"), table.c.expires > bindparam("now")),
+    "who",
+    "what",
+    "now",
+)
+_newest = Prepared(
+    select(table.c.browser, table.c.purpose).where(table.c.user_id == bindparam("owner")).order_by(table.c.expires.desc()),
+    "owner",
+)
+_delete = Prepared(delete(table).where(_mine, table.c.purpose == bindparam("what")), "who", "what")
+_move = Prepared(
+    update(table).where(_mine, table.c.user_id == bindparam("owner")).values({table.c.browser: bindparam("new")}),
+    "new",
+    "who",
+    "owner",
+)
+_drop = Prepared(delete(table).where(_mine), "who")
+_expire = Prepared(delete(table).where(table.c.expires <= bindparam("now")), "now")
+
+
+class StoredLoginSessions:
+    """The table of logins with browsers, by the hash of what the browser keeps and by what the login is for."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, old: str, browser: str, purpose: str, visitor: Visitor, expires: float, most: int) -> None:
+        """Note a login. Others of the same person with this browser, which was called `old`, go on, others end.
+        Of one person's only the newest `most` stay."""
+        text = text_of(visitor)
+
+        def work(connection: Connection) -> None:
+            _move.run(connection, browser, old, visitor.user.id)
+            _drop.run(connection, old)
+            _put.run(connection, browser, purpose, visitor.user.id, text, expires)
+            for row in _newest.all(connection, visitor.user.id)[most:]:
+                _delete.run(connection, *row)
+
+        await self._database.write(work)
+
+    async def find(self, browser: str, purpose: str, now: float) -> Visitor | None:
+        """Who has logged in there for this."""
+        row = await self._database.read(lambda connection: _find.one(connection, browser, purpose, now))
+        return None if row is None else visitor_of(row[0])
+
+    async def end(self, browser: str, purpose: str) -> None:
+        """Forget a login."""
+        await self._database.write(lambda connection: _delete.run(connection, browser, purpose))
+
+    async def expire(self, now: float) -> int:
+        """Forget those whose time was up at `now`; returns how many."""
+        return await self._database.write(lambda connection: _expire.run(connection, now))
