@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from clawgate.index.departures import Departures
-
 from clawgate.index import departures
+from clawgate.index.departures import Departures
 from clawgate.index.reconcile import Outcome
 from clawgate.model.path import Path
 

@@ -102,8 +102,9 @@ class Observer:
             try:
                 raw = await self._storage.stat(path)
             except NotFound:
-                await self._vanished(path, revision)
-                raise
+                if await self._vanished(path, revision):
+                    raise
+                continue
             if await self.match(path, raw, revision) is not None:
                 chain, names = await self._index.chain(path)
                 if chain and not names:
@@ -123,7 +124,8 @@ class Observer:
         folder, name = split(path)
         identities = await self._ids.identify(folder, [name])
         if name not in identities:
-            await self._vanished(path, revision)
+            if not await self._vanished(path, revision):
+                return None
             raise NotFound(f"{name} was removed meanwhile")
         if own not in ("", identities[name].own):
             return None
@@ -151,8 +153,8 @@ class Observer:
                 async with self._exclusive(attempt > PATIENCE):
                     result = await self._scan(path, revision, attempt <= PATIENCE)
             except (NotFound, NotAFolder):
-                if path:
-                    await self._vanished(path, above)
+                if path and not await self._vanished(path, above):
+                    continue
                 raise
             if result is None:
                 continue
@@ -283,14 +285,16 @@ class Observer:
                 await self._vanished(path, 0)
             raise
 
-    async def _vanished(self, path: Path, revision: int) -> None:
+    async def _vanished(self, path: Path, revision: int) -> bool:
+        """Enter that nothing is at `path`, as was seen when its folder had this `revision`; False: overtaken, look again."""
         await self._confirm_root()
         chain, names = await self._index.chain(path)
         if chain and not names:
             folder, name = split(path)
             await self._news()
             async with self._index.lock:
-                await self._index.enter(folder, (), [name], revision=revision)
+                return await self._index.enter(folder, (), [name], revision=revision) is not None
+        return True
 
     async def _news(self) -> None:
         if self.before_news is not None:
