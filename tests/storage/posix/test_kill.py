@@ -22,7 +22,8 @@ def work_and_die(root, seed, seconds):
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
         rest = process.stdout.read()
-    return {line.split()[1] for line in (first + rest).splitlines() if line.startswith("written")}
+    *lines, _cut_off = (first + rest).split("\n")
+    return {line.split()[1] for line in lines if line.startswith("written")}
 
 
 @pytest_twisted.ensureDeferred

@@ -1,0 +1,51 @@
+"""Bytes of segments, read or put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from .ground import Ground
+from .multipart import Multipart
+from .segments import Run
+
+
+async def read(ground: Ground, run: Run) -> bytes:
+    """The bytes of `run`."""
+    if not run.key:
+        return bytes(run.length)
+    answer = await ground.control.call("get_object", Key=run.key, Range=f"bytes={run.start}-{run.start + run.length - 1}")
+    content: bytes = await ground.control.run(answer["Body"].read)
+    return content
+
+
+async def blocks(ground: Ground, made: Sequence[Run], most: int) -> AsyncIterator[bytes]:
+    """The bytes of `made`, up to `most` at a time."""
+    for run in made:
+        for start in range(0, run.length, most):
+            yield await read(ground, run._replace(start=run.start + start, length=min(most, run.length - start)))
+
+
+async def join(ground: Ground, upload: Multipart, made: Sequence[Run], least: int) -> None:
+    """Long runs are copied by the service; short ones are gathered until they are long enough for a part."""
+    gathered = bytearray()
+    for run in made:
+        left = run
+        if gathered:
+            missing = min(least - len(gathered), left.length)
+            gathered += await read(ground, left._replace(length=missing))
+            left = left._replace(start=left.start + missing, length=left.length - missing)
+            if len(gathered) >= least:
+                await upload.send(bytes(gathered))
+                gathered.clear()
+        while left.length:
+            if left.key and left.length >= least:
+                await upload.copy(left.key, left.start, left.start + left.length)
+                break
+            taken = min(least, left.length)
+            gathered += await read(ground, left._replace(length=taken))
+            left = left._replace(start=left.start + taken, length=left.length - taken)
+            if len(gathered) >= least:
+                await upload.send(bytes(gathered))
+                gathered.clear()
+    if gathered:
+        await upload.send(bytes(gathered))

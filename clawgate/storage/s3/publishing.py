@@ -1,0 +1,71 @@
+"""The step after which others see what was written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import PreconditionFailed, UploadGone
+from ...model.content import Target, Written
+from ...model.path import name
+from .facts import Facts
+from .ground import Ground
+from .orders import Order, see_expected
+
+
+class Publisher:
+    """The last step of a write: under the lock of the key, with the condition that the service or we ourselves check."""
+
+    def __init__(self, ground: Ground, order: Order) -> None:
+        self.ground = ground
+        self.order = order
+
+    def conditions(self) -> dict[str, str]:
+        """For a call of boto3."""
+        expected = self.order.intent.expected
+        if not self.ground.conditional or expected is Target.ANYTHING:
+            return {}
+        if expected is Target.NOTHING:
+            return {"IfNoneMatch": "*"}
+        before = self.order.before
+        return {"IfMatch": f'"{before.etag}"'} if before is not None else {}
+
+    async def look(self) -> None:
+        """Look whether what is expected is there; for when the service does not, or not at the end."""
+        if self.order.intent.expected is not Target.ANYTHING:
+            see_expected(self.order.path, self.order.intent, await self.ground.file(self.order.key))
+
+    async def ours(self) -> Facts | None:
+        """What stands there if it is what we wrote: an answer may have been lost, and the call repeated."""
+        there = await self.ground.file(self.order.key)
+        return there if there is not None and there.own == self.order.own else None
+
+    async def call(self, operation: str, **arguments: Any) -> str:
+        """Publish by a call of boto3; returns the ETag."""
+        if not self.ground.conditional:
+            await self.look()
+        try:
+            answer = await self.ground.control.call(operation, Key=self.order.key, **{**arguments, **self.conditions()})
+        except (PreconditionFailed, UploadGone):
+            there = await self.ours()
+            if there is None:
+                raise
+            return there.etag
+        return str(answer["ETag"]).strip('"')
+
+    def done(self, etag: str, size: int, checksums: str) -> Written:
+        """Remember what stands there now."""
+        order = self.order
+        facts = Facts(
+            order.key, etag, size, order.mtime_ns, order.id, order.own, checksums, order.arguments("") | {"Metadata": {}}
+        )
+        self.ground.memory.put(facts)
+        self.ground.changed(order.path)
+        return Written(facts.node(name(order.path)), order.before is not None, facts.identity())
+
+
+async def put(publisher: Publisher, content: bytes, checksums: str) -> Written:
+    """Content that is held as a whole: one call."""
+    key = publisher.order.key
+    async with publisher.ground.locks.hold(key):
+        etag = await publisher.call("put_object", Body=content, **publisher.order.arguments(checksums))
+    return publisher.done(etag, len(content), checksums)
