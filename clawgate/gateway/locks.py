@@ -84,8 +84,11 @@ class Locks:
         if member and path:
             _demand(actor_id, tree.covering(parent(path)), tokens)
         if deep:
-            for lock in tree.below(path):
-                _demand(actor_id, tree.covering(lock.path), tokens)
+            for place in (path, *(lock.path for lock in tree.below(path))):
+                found = tree.covering(place)
+                _demand(actor_id, found, tokens)
+                # What lies further below no lock of this place alone protects.
+                _demand(actor_id, [lock for lock in found if lock.deep], tokens)
 
     async def create(
         self,

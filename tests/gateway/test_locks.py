@@ -179,6 +179,16 @@ async def test_any_of_the_shared_locks_will_do(house: House) -> None:
             locks.check(user, "s", AB, frozenset([token]))
 
 
+@pytest_twisted.ensureDeferred
+async def test_what_only_the_deep_one_protects_needs_its_token(house: House) -> None:
+    locks = await house.open()
+    deep, shallow = [await lock(locks, A, "ada", exclusive=False, deep=deep) for deep in (True, False)]
+    locks.check("ada", "s", A, frozenset([shallow.token]))
+    locks.check("ada", "s", A, frozenset([deep.token]), deep=True)
+    with pytest.raises(Locked):
+        locks.check("ada", "s", A, frozenset([shallow.token]), deep=True)
+
+
 @pytest.mark.parametrize("there", [True, False])
 @pytest.mark.parametrize("new", [True, False])
 @pytest_twisted.ensureDeferred
@@ -446,7 +456,9 @@ class LocksAgainstModel(RuleBasedStateMachine):
                 if member:
                     affected.add(Path(path.rpartition("/")[0]))
                 if deep:
-                    affected.update(p for p in PATHS if not path or p.startswith(path + "/"))
+                    below = {path, *(p for p in PATHS if not path or p.startswith(path + "/"))}
+                    # Locks know no tree: anywhere there may be something that only deep ones protect.
+                    affected |= below | {Path(f"{p}/inside".lstrip("/")) for p in below}
                 held = [[lock for lock in alive if self.covers(lock, p)] for p in affected]
                 allowed = all(not some or any(lock.token in tokens and lock.user == user for lock in some) for some in held)
                 try:
