@@ -108,9 +108,11 @@ class Coverage:
 
     async def stop(self) -> None:
         """End."""
-        if self._working is not None:
-            self._working.cancel()
-            await self._working
+        working = self._working
+        if working is not None:
+            # It may be over at once, and has taken itself away then.
+            working.cancel()
+            await working
 
     async def _find(self, path: Path) -> Entry | None:
         chain, names = await self._index.chain(path)

@@ -124,9 +124,11 @@ class Following:
         if self._unsubscribe is not None:
             self._unsubscribe()
             self._index.discovered = None
-        if self._covering is not None:
-            self._covering.cancel()
-            await self._covering
+        covering = self._covering
+        if covering is not None:
+            # It may be over at once, and has taken itself away then.
+            covering.cancel()
+            await covering
         await self._rounds.stop()
         await self._coverage.stop()
         await self._refresher.stop()

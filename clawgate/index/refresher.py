@@ -128,9 +128,11 @@ class Refresher:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._working is not None:
-            self._working.cancel()
-            await self._working
+        working = self._working
+        if working is not None:
+            # It may be over at once, and has taken itself away then.
+            working.cancel()
+            await working
 
     def _schedule(self, seconds: float) -> None:
         if self._working is not None or self._stopped:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import pytest
 import pytest_twisted
@@ -10,6 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from clawgate.errors import NotFound, StorageUnavailable
+from clawgate.index.coverage import Coverage
 from clawgate.index.hints import KEPT, MANY, Hints, Task
 from clawgate.index.refresher import Refresher, Tally
 from clawgate.interfaces import Hint
@@ -253,6 +255,34 @@ async def test_after_the_end_nothing_is_looked_at() -> None:
     await world.refresher.stop()
     world.tell(("a", "y"))
     assert world.pass_(1) == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_look_under_way_does_not_keep_it_from_ending() -> None:
+    world = World()
+    world.looks.hanging = Deferred()
+    world.tell(("a", "x"))
+    assert world.pass_(1) == ["a/x"]
+    await world.refresher.stop()
+    world.tell(("a", "y"))
+    assert world.pass_(1) == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_covering_does_not_keep_it_from_ending() -> None:
+    reported: list[Sequence[Hint]] = []
+    asked: list[Path] = []
+
+    class Index:
+        async def chain(self, path: Path) -> tuple[list[Folder], list[str]]:
+            asked.append(path)
+            await Deferred()
+            raise AssertionError
+
+    coverage = Coverage("home$alice", Index(), None, reported.append)  # type: ignore[arg-type]
+    coverage.found([Path("a")], deep=True)
+    await coverage.stop()
+    assert (asked, reported) == ([Path("a")], [])
 
 
 async def journal(house) -> int:
