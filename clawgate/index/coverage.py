@@ -13,7 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from ..interfaces import Hint
 from ..log import make_logger
-from ..model.path import Path, join
+from ..model.path import ROOT, Path, join
 from .entry import Entry
 
 log = make_logger()
@@ -76,6 +76,8 @@ class Coverage:
         """Cover what the index knows, begin with what changed last; nothing was covered before."""
         self._untold.clear()
         self._many = False
+        # The index of a new space does not even know its root.
+        await self._add([ROOT])
         async for folders in self._index.all_folders(PAGE):
             for start in range(0, len(folders), BATCH):
                 await self._add(folders[start : start + BATCH])

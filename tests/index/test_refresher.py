@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 import pytest_twisted
@@ -266,6 +266,25 @@ async def test_a_look_under_way_does_not_keep_it_from_ending() -> None:
     await world.refresher.stop()
     world.tell(("a", "y"))
     assert world.pass_(1) == []
+
+
+@pytest.mark.parametrize("refuse", [False, True])
+@pytest_twisted.ensureDeferred
+async def test_a_space_of_which_nothing_is_known_is_covered(refuse: bool) -> None:
+    asked: list[Path] = []
+
+    class Index:
+        async def all_folders(self, count: int) -> AsyncIterator[list[Path]]:
+            for page in list[list[Path]]():
+                yield page
+
+    async def cover(folders: Sequence[Path]) -> Sequence[Path]:
+        asked.extend(folders)
+        return folders if refuse else []
+
+    coverage = Coverage("home$alice", Index(), cover, print)  # type: ignore[arg-type]
+    await coverage.begin()
+    assert (asked, coverage.complete, coverage.untold(ROOT)) == ([ROOT], not refuse, refuse)
 
 
 @pytest_twisted.ensureDeferred
