@@ -86,6 +86,24 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("by", ["fanotify", "inotify"])
+def test_the_kernel_tells_of_a_new_home(stopped_gateway: Gateway, by: str) -> None:
+    """There is nothing in it yet, not even for the index."""
+    gateway = stopped_gateway
+    gateway.configure(mounts__home={"outside_changes": "watch", "watch_by": by, "staleness_max": 3600.0})
+    gateway.start()
+    with gateway.client() as client:
+        client.walk()
+        fresh(gateway, 1.0)
+        etag = rest(client)
+        for script in ("echo new > new", "mkdir -p a/b", "echo deep > a/b/deep"):
+            outside(gateway.disk(), script)
+            etag = moved(client, etag)
+            fresh(gateway, 1.0)
+            client.walk()
+            etag = rest(client)
+
+
+@pytest.mark.parametrize("by", ["fanotify", "inotify"])
 def test_the_kernel_tells(stopped_gateway: Gateway, by: str) -> None:
     gateway = stopped_gateway
     home = tree(gateway)
