@@ -83,6 +83,7 @@ def busy(client: SyncClient, own: str, number: int) -> None:
         (folder / f"new {number - 1}.txt").unlink()
 
 
+@pytest.mark.storm
 @pytest.mark.parametrize("mode", MODES)
 def test_two_clients_and_a_job(house: Callable[..., Gateway], tmp_path: Path, mode: str) -> None:
     gateway = house(mode)
