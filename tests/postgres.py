@@ -6,7 +6,6 @@ import itertools
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from .ports import free_port
 
 ACCOUNT = "postgres"
 """As whom the server runs if the tests run as root, which it refuses."""
@@ -38,9 +39,7 @@ class Postgres:
             account = pwd.getpwnam(ACCOUNT)
             os.chown(self._folder, account.pw_uid, account.pw_gid)
             self._as = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--"]
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self._numbers = itertools.count(1)
         sorting = ["--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]
         self._run("initdb", "--no-sync", "--auth=trust", f"--username={ACCOUNT}", *sorting, "-D", str(self._data))

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .gateway import free_port
+from ..ports import free_port
 
 KEY = "element-6066-11e4-a52e-4f735466cecf"
 """Under which elements are named (section 6.3)."""

@@ -10,7 +10,6 @@ import re
 import resource
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 
+from ..ports import free_port
 from . import dav, launch
 
 USERS = {"alice": "alice's secret", "bob": "bob's secret"}
@@ -28,12 +28,6 @@ HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Gateway:

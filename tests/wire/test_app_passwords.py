@@ -16,8 +16,9 @@ from lxml import etree
 
 from clawgate.identity import app_secrets
 
+from ..ports import free_port
 from . import dav
-from .gateway import Gateway, free_port
+from .gateway import Gateway
 from .oidc_provider.provider import Provider
 from .programs import run
 

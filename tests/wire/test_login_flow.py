@@ -13,10 +13,11 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from ..ports import free_port
 from . import dav
 from .browser import FORM, Browser, Page
 from .chromium import PHONE, Chromium
-from .gateway import USERS, Gateway, free_port
+from .gateway import USERS, Gateway
 from .oidc_provider.provider import GATEWAY, PAGES, Provider
 from .programs import SyncClient
 

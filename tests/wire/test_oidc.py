@@ -16,8 +16,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ..ports import free_port
 from . import dav
-from .gateway import Gateway, free_port
+from .gateway import Gateway
 from .oidc_provider.provider import GATEWAY, Provider
 from .programs import run
 

@@ -25,8 +25,9 @@ from typing import NamedTuple
 import pytest
 
 from ..identity.ldap.authority import Authority
+from ..ports import free_port
 from . import rewriter, trees
-from .gateway import USERS, Gateway, free_port
+from .gateway import USERS, Gateway
 from .rewriter import CELL, FILES, File
 
 LOGIN = base64.b64encode(f"alice:{USERS['alice']}".encode()).decode()

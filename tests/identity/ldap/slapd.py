@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from ...ports import free_port
 from .people import BASE, GATEWAY, ldif
 
 CONFIGURATION = """
@@ -61,7 +62,7 @@ class Slapd:
         (folder / "people.ldif").write_text(ldif())
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._plain, self._secure = _free_ports()
+        self._plain, self._secure = free_port(), free_port()
         self.url = f"ldap://127.0.0.1:{self._plain}"
         self.secure_url = f"ldaps://127.0.0.1:{self._secure}"
         self._run("-T", "add", "-q", "-l", str(folder / "people.ldif"))
@@ -97,10 +98,3 @@ class Slapd:
     def _run(self, *arguments: str) -> None:
         done = subprocess.run([PROGRAM, *arguments, "-f", str(self._configuration)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]

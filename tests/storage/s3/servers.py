@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -21,6 +19,8 @@ import attrs
 import boto3
 
 from clawgate.storage.s3.clients import make_client
+
+from ...ports import free_port
 
 BUCKET = "tests"
 KEY, SECRET = "tester", "a-secret-of-tests"
@@ -45,20 +45,6 @@ def client_for(endpoint: str) -> Any:
 def program(name: str) -> str:
     beside = Path(sysconfig.get_path("scripts")) / name
     return str(beside) if beside.exists() else str(shutil.which(name) or name)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of which also those 10,000 above are free: SeaweedFS listens on both."""
-    found: list[int] = []
-    while len(found) < count:
-        port = random.randrange(11_000, 22_000)
-        with suppress(OSError):
-            for one in (port, port + 10_000):
-                with socket.socket() as trial:
-                    trial.bind(("127.0.0.1", one))
-            if port not in found:
-                found.append(port)
-    return found
 
 
 @contextmanager
@@ -97,7 +83,7 @@ def seaweed(folder: Path) -> Iterator[Server]:
     identity = {"name": KEY, "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": ["Admin"]}
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
     (folder / "data").mkdir()
-    master, volume, filer, s3 = free_ports(4)
+    master, volume, filer, s3 = (free_port(besides=10_000) for _ in range(4))
     command = [program("weed"), "server", f"-dir={folder}/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     command += [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", "-s3", f"-s3.port={s3}"]
     command += [f"-s3.config={folder}/s3.json", "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=30"]
@@ -108,7 +94,7 @@ def seaweed(folder: Path) -> Iterator[Server]:
 
 @contextmanager
 def moto(folder: Path) -> Iterator[Server]:
-    port = free_ports(1)[0]
+    port = free_port()
     command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with running("moto", command, port, folder / "log") as server:
         yield server

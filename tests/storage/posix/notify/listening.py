@@ -35,7 +35,8 @@ async def main(reactor, root, kind):
             await workers.run(change, root, command)
             while more[0] not in map(list, heard) if more else not any("fence" in hint for hint in heard):
                 await task.deferLater(reactor, 0.002, lambda: None)
-            print(json.dumps([hint for hint in heard if "fence" not in hint]), flush=True)
+            # What the kernel tells in two portions may be told twice.
+            print(json.dumps([hint for hint in dict.fromkeys(heard) if "fence" not in hint]), flush=True)
     finally:
         notifier.close()
         workers.stop()

@@ -1,0 +1,78 @@
+"""Abilities that bring back what was removed or overwritten."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
+
+from ..model.node import Node
+from ..model.path import Path
+from .content import Reader
+
+
+class Trashed(NamedTuple):
+    """Something in a trash."""
+
+    key: str
+    """Stays the same as long as it is there; of letters, digits, ``.``, ``_``, ``-`` and ``:`` only, at most 200."""
+    node: Node
+    """What it was when it was removed, with the id it had; `Node.size` of a folder is that of all below if the storage knows."""
+    origin: Path
+    """Where it was."""
+    removed: float
+    """When: seconds since 1970."""
+
+
+class Trash(ABC):
+    """Ability: what is removed can be kept aside, and come back. No content is copied for that."""
+
+    @abstractmethod
+    async def discard(self, path: Path) -> None:
+        """Put a file or a whole folder into the trash: gone from the tree in the same step. Errors as `Storage.remove`."""
+
+    @abstractmethod
+    def list(self) -> AsyncIterator[Sequence[Trashed]]:
+        """All that this actor put into the trash or may bring back, in pages, in no promised order."""
+
+    @abstractmethod
+    async def find(self, key: str) -> Trashed:
+        """One of these. Raises `NotFound`."""
+
+    @abstractmethod
+    async def restore(self, key: str, target: Path, *, replace: bool) -> Node:
+        """Bring something back to `target`, with the id it had. Errors as `Storage.move`; whatever is raised, it is still in the
+        trash or already in the tree."""
+
+    @abstractmethod
+    async def purge(self, key: str) -> None:
+        """Remove something for good. Raises `NotFound`."""
+
+
+class Version(NamedTuple):
+    """Former content of a file."""
+
+    key: str
+    """Of letters, digits, ``.``, ``_`` and ``-`` only, at most 200."""
+    size: int
+    mtime_ns: int
+    """The modification time that the file had with this content."""
+    etag: str = ""
+    """Without quotes; changes with the content of the version."""
+
+
+class Versions(ABC):
+    """Ability: content that was overwritten can be had again."""
+
+    @abstractmethod
+    async def list(self, path: Path) -> Sequence[Version]:
+        """Former content of the file, the newest first. Raises `NotFound`, `IsAFolder`."""
+
+    @abstractmethod
+    async def read(self, path: Path, key: str) -> Reader:
+        """Open former content. Raises `NotFound`."""
+
+    @abstractmethod
+    async def restore(self, path: Path, key: str) -> Node:
+        """Make former content the present one in one step; what was present becomes a version, the file keeps its id. Raises
+        `NotFound`, `QuotaExceeded`."""
