@@ -6,6 +6,8 @@ read it at any time, it is covered when it becomes known, and read once more if 
 
 from __future__ import annotations
 
+import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -28,11 +30,21 @@ KEPT = 20000
 """So many folders that nobody tells of are told apart; where there are more, all folders are walked."""
 
 
+PATIENCE = 60.0
+"""Seconds after which it is asked again for a folder that is listed and not told of."""
+
+
 class Known(Protocol):
     """What is needed of `SpaceIndex`."""
 
     async def chain(self, path: Path) -> tuple[list[Entry], list[str]]:
         """The entries on the way to `path`, and the names that are left."""
+
+    def disturb(self, folder: Entry) -> None:
+        """Something may have been changed in a folder that is not learned."""
+
+    def disturb_all(self) -> None:
+        """Something may have been changed in any folder that is not learned."""
 
     async def folder_names(self, folder: Entry) -> list[str]:
         """The folders in `folder`."""
@@ -50,17 +62,24 @@ class Coverage:
         index: Known,
         cover: Callable[[Sequence[Path]], Awaitable[Sequence[Path]]],
         report: Callable[[Sequence[Hint]], None],
+        clock: Callable[[], float] = time.monotonic,
+        lost: Callable[[], None] = lambda: None,
     ) -> None:
-        """`cover` is `Changes.cover`, called in a thread; `report` takes hints as `Refresher.report` does."""
+        """`cover` is `Changes.cover`, called in a thread; `report` takes hints as `Refresher.report` does; `clock` gives seconds
+        that never go back; `lost` is called when nobody knows what is covered."""
         self._space = space
         self._index = index
         self._cover = cover
         self._report = report
+        self._lost = lost
         self._untold: set[Path] = set()
         self._many = True
         """There are too many that it does not tell of; or nobody has asked yet."""
         self._new: dict[Path, bool] = {}
         """Folders to be covered, and whether all below them are to be, too."""
+        self._clock = clock
+        self._asked: OrderedDict[Path, float] = OrderedDict()
+        """When it was asked last for folders that are listed and not told of."""
         self._working: Deferred[None] | None = None
 
     @property
@@ -83,6 +102,7 @@ class Coverage:
                 await self._add(folders[start : start + BATCH])
             if self._many:
                 break
+        self._index.disturb_all()
 
     def found(self, folders: Sequence[Path], *, deep: bool = False) -> None:
         """These became known, or with all below (`deep`) came from somewhere else."""
@@ -90,6 +110,23 @@ class Coverage:
             return
         for path in folders:
             self._new[path] = deep or self._new.get(path, False)
+        self._begin()
+
+    def listed(self, path: Path) -> None:
+        """Somebody has listed a folder: if nobody tells of it, there may be room for it by now."""
+        if path not in self._untold or path in self._new:
+            return
+        now = self._clock()
+        if now - self._asked.get(path, float("-inf")) < PATIENCE:
+            return
+        self._asked[path] = now
+        self._asked.move_to_end(path)
+        if len(self._asked) > KEPT:
+            self._asked.popitem(last=False)
+        self._new[path] = False
+        self._begin()
+
+    def _begin(self) -> None:
         if self._working is None:
             working = self._working = Deferred.fromCoroutine(self._run())
             if working.called:
@@ -127,24 +164,33 @@ class Coverage:
 
     async def _run(self) -> None:
         batch: list[Path] = []
+        deep: set[Path] = set()
         try:
             while self._new:
                 batch = list(self._new)[:BATCH]
                 deep = {path for path in batch if self._new.pop(path)}
+                walked = self._untold.intersection(batch)
                 await self._add([path for path in batch if await self._find(path) is not None])
                 for path in batch:
                     folder = await self._find(path)
-                    if folder is None or not folder.learned:
+                    if folder is None or (path in walked and path in self._untold and path not in deep):
                         continue
-                    self._report([Hint(path)])
                     if path in deep:
                         below = await self._index.folder_names(folder)
                         self._new.update(dict.fromkeys([join(path, name) for name in below], True))
+                    if folder.learned:
+                        self._report([Hint(path)])
+                    else:
+                        self._index.disturb(folder)
         except CancelledError:
             return
         except Exception as error:
             log.warn("{space}: new folders cannot be watched, they are walked: {error}", space=self._space, error=error)
             self.left([*batch, *self._new])
+            moved = bool(deep) or any(self._new.values())
             self._new.clear()
+            if moved:
+                # What is below them is not known yet.
+                self._lost()
         finally:
             self._working = None

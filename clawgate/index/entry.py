@@ -31,6 +31,14 @@ def folder_etag(epoch: str, no: int, stamp: int) -> str:
     return f"{epoch}{no:x}-{stamp:x}"
 
 
+def read_folder_etag(epoch: str, etag: str) -> tuple[int, int]:
+    """Number and stamp in an etag of `folder_etag`. Raises `ValueError` if it is none of this index."""
+    no, dash, stamp = etag.removeprefix(epoch).partition("-")
+    if not (etag.startswith(epoch) and dash):
+        raise ValueError("not an etag of a folder of this index")
+    return int(no, 16), int(stamp, 16)
+
+
 class Entry:
     """A node as the index knows it, with what only this process knows of it."""
 

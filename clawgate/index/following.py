@@ -73,7 +73,9 @@ class Following:
             busy=settings.busy_seconds,
             limit=settings.hints,
         )
-        self._coverage = Coverage(index.id, _KnownFolders(index), self._cover(run), self._refresher.report)
+        self._coverage = Coverage(
+            index.id, _KnownFolders(index), self._cover(run), self._refresher.report, clock.seconds, self._lost
+        )
         way = Way.SCAN if changes is None else Way.WATCH
         self.freshness = Freshness(way, clock.seconds, known, lambda: self._refresher.oldest, self._has_rest)
         self._rounds = Rounds(
@@ -114,6 +116,10 @@ class Following:
         if self._changes is not None:
             self._unsubscribe = self._changes.subscribe(self._refresher.report, self._refresher.lost, self._coverage.left)
             self._index.discovered = self._coverage.found
+            self._index.overtaken = self._overtaken
+            self._index.arrived = self._moved
+            self._index.listed = self._coverage.listed
+            self._index.renamed = self._refresher.renamed
             self._begin(first=True)
         else:
             self._rounds.start()
@@ -123,7 +129,8 @@ class Following:
         self._stopped = True
         if self._unsubscribe is not None:
             self._unsubscribe()
-            self._index.discovered = None
+            self._index.discovered = self._index.arrived = self._index.overtaken = None
+            self._index.listed = self._index.renamed = None
         covering = self._covering
         if covering is not None:
             # It may be over at once, and has taken itself away then.
@@ -162,6 +169,9 @@ class Following:
 
     def _moved(self, folders: Sequence[Path]) -> None:
         self._coverage.found(folders, deep=True)
+
+    def _overtaken(self, folders: Sequence[Path]) -> None:
+        self._refresher.report([Hint(folder) for folder in folders])
 
     def _lost(self) -> None:
         self.freshness.lost()
@@ -214,6 +224,12 @@ class _KnownFolders(Known):
 
     async def chain(self, path: Path) -> tuple[list[Entry], list[str]]:
         return await self._index.chain(path)
+
+    def disturb(self, folder: Entry) -> None:
+        self._index.disturbances.note(folder.no)
+
+    def disturb_all(self) -> None:
+        self._index.disturbances.note_all()
 
     async def folder_names(self, folder: Entry) -> list[str]:
         return await self._index.database.read(lambda connection: known_folders.below(connection, folder.no))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ..state.engine import Connection, Database
-from . import rows, sweeping
+from . import journal, rows, sweeping
 from .space import SpaceIndex
 
 DAY = 86400.0
@@ -34,6 +34,8 @@ class Index:
         self._gone_seconds = gone_seconds
         self._now = now
         self._spaces: dict[str, SpaceIndex] = {}
+        self.mark = 0
+        """See `journal.mark`."""
 
     async def space(self, id: str) -> SpaceIndex:
         """The index of one space; always the same object."""
@@ -41,11 +43,14 @@ class Index:
         if found is None:
             fresh = secrets.token_hex(3)
 
-            def open_(connection: Connection) -> tuple[str, int]:
-                return rows.epoch(connection, fresh), rows.space_no(connection, id)
+            def open_(connection: Connection) -> tuple[str, int, int]:
+                return rows.epoch(connection, fresh), rows.space_no(connection, id), journal.read_meta(connection, journal.MARK)
 
-            epoch, no = await self.database.write(open_)
-            found = self._spaces.setdefault(id, SpaceIndex(self.database, id, no, epoch, self._nodes, self._now))
+            epoch, no, mark = await self.database.write(open_)
+            self.mark = max(self.mark, mark)
+            found = self._spaces.setdefault(
+                id, SpaceIndex(self.database, id, no, epoch, self._nodes, self._now, lambda: self.mark)
+            )
         return found
 
     async def knows(self, id: str) -> bool:
@@ -76,6 +81,8 @@ class Index:
         before = int(self._now() - self._journal_seconds)
         while await self.database.write(lambda connection: sweeping.forget_changes(connection, before)):
             pass
+        old = int(self._now() - self._journal_seconds / 2)
+        self.mark = await self.database.write(lambda connection: journal.mark(connection, old))
 
     def nodes_in_memory(self) -> int:
         """Entries that all spaces together keep."""

@@ -26,6 +26,11 @@ log = make_logger()
 
 STEP = 10
 """Calls of the storage in one step."""
+HOLD_SECONDS = 0.05
+"""So long may one transaction keep others from the index, about; how much enters in one follows from how long the last took."""
+FEWEST = 500
+"""Files and folders that are entered at once however long that takes. Ids are in no order, so that in a small transaction each of
+them changes another page of the database: to write these is most of what learning costs then."""
 LOG_SECONDS = 30.0
 """Between signs of life in the log."""
 AGAIN_SECONDS = 60.0
@@ -44,6 +49,9 @@ class Enters(Protocol):
     async def settle(self, path: Path, outcome: Outcome) -> None:
         """Finish what entering left open; the caller holds the index's lock."""
 
+    async def follow(self, places: Sequence[Path]) -> None:
+        """Look at further names of files that may have changed."""
+
 
 @attrs.frozen
 class Portions:
@@ -52,7 +60,7 @@ class Portions:
     folders: int
     """Folders in one call of the storage."""
     entries: int
-    """Files and folders in one transaction, about."""
+    """Files and folders in one transaction at most, about."""
     calls: int
     """Calls of the storage at a time."""
 
@@ -65,6 +73,15 @@ class Progress(NamedTuple):
     """Files and folders."""
     left: int = 0
     """Folders that are known and not learned, when they were counted last."""
+
+
+def portion(size: int, most: int, nodes: int, seconds: float) -> int:
+    """How many files and folders to enter next time, not more than `most`, if `nodes` took so many `seconds` where `size` were
+    allowed. A transaction that was small for other reasons does not tell that more would fit."""
+    if seconds <= HOLD_SECONDS and nodes * 2 <= size:
+        return size
+    fitting = int(nodes * HOLD_SECONDS / seconds) if seconds else most
+    return min(most, max(FEWEST, min(fitting, size * 2)))
 
 
 class Learner:
@@ -80,6 +97,8 @@ class Learner:
         self._observer = observer
         self._idle = idle
         self._portions = portions
+        self._size = min(FEWEST, portions.entries)
+        """Files and folders in the next transaction, about."""
         self._troubles = Troubles(index.id)
         self._todo: deque[Lesson] = deque()
         self._after = 0
@@ -144,31 +163,33 @@ class Learner:
             for lesson in some:
                 await self._scan(lesson)
             return
-        explored = await self._survey.explore([lesson.path for lesson in some if lesson.path is not None], self._portions.entries)
+        read = self._index.disturbances.now()
+        explored = await self._survey.explore([lesson.path for lesson in some if lesson.path is not None], self._size)
         self._todo.extendleft(reversed(some[len(explored) :]))
         shown: list[Shown] = []
         for lesson, one in zip(some, explored, strict=False):
-            if one is None:
+            if one is None or (lesson.path and one.folder.seen != lesson.seen):
+                # It has changed since it was found, or it is another one.
                 await self._scan(lesson)
             elif one.identities is None:
-                await self._large(lesson, one)
+                await self._large(lesson, one, read)
             else:
                 names = {node.name for node in one.children}
                 children = pair(one.children, one.identities)
-                shown.append(Shown(lesson, children, one.folder, names, one.glance.fingerprint))
+                shown.append(Shown(lesson, children, one.folder, names, one.glance.fingerprint, read))
         if shown:
             await self._enter(shown)
 
-    async def _large(self, lesson: Lesson, one: Explored) -> None:
+    async def _large(self, lesson: Lesson, one: Explored, read: int) -> None:
         """Enter a folder bit by bit; it is not learned before the last one."""
         assert lesson.path is not None
-        size = self._portions.entries
+        size = self._size
         names = {node.name for node in one.children}
         for start in range(0, len(one.children), size):
             some = one.children[start : start + size]
             identities = await self._ids.identify(lesson.path, [node.name for node in some])
             last = start + size >= len(one.children)
-            news = Shown(lesson, pair(some, identities), one.folder if last else None, names, one.glance.fingerprint)
+            news = Shown(lesson, pair(some, identities), one.folder if last else None, names, one.glance.fingerprint, read)
             await self._idle.wait()
             if not await self._enter([news]):
                 return
@@ -176,9 +197,14 @@ class Learner:
     async def _enter(self, shown: Sequence[Shown]) -> bool:
         """Returns whether all was entered."""
         suspects: list[Path] = []
+        namesakes: list[Path] = []
         complete = True
         async with self._index.lock:
-            for one, outcome in zip(shown, await self._index.learn(shown), strict=True):
+            begun = self._idle.clock.seconds()
+            outcomes = await self._index.learn(shown)
+            nodes, seconds = sum([len(one.children) for one in shown]), self._idle.clock.seconds() - begun
+            self._size = portion(self._size, self._portions.entries, nodes, seconds)
+            for one, outcome in zip(shown, outcomes, strict=True):
                 if outcome is None:
                     # We have changed something there ourselves, or somebody has listed it.
                     complete = False
@@ -191,11 +217,13 @@ class Learner:
                     # A folder that is here now was perhaps looked for at its old place.
                     self._later(0.0)
                 suspects += [join(path, name) for name in outcome.suspects]
+                namesakes += outcome.namesakes
                 folders, nodes, left = self.progress
                 self.progress = Progress(folders + (one.folder is not None), nodes + len(one.children), left)
                 self._troubles.end(path)
         for path in suspects:
             await self._try(path)
+        await self._observer.follow(namesakes)
         return complete
 
     async def _scan(self, lesson: Lesson) -> None:

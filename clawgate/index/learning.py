@@ -22,6 +22,7 @@ class Lesson(NamedTuple):
     """When it was found; another one means that we have changed something in it since."""
     path: Path | None
     """None: it is gone."""
+    seen: str = ""
 
 
 class Shown(NamedTuple):
@@ -35,6 +36,8 @@ class Shown(NamedTuple):
     """All children; needed only with `folder`."""
     fingerprint: int = 0
     """As `Glance.fingerprint`; needed only with `folder`."""
+    read: int = 0
+    """The moment before it was read, see `Disturbances`; needed only with `folder`."""
 
 
 class Learned(NamedTuple):
@@ -57,7 +60,7 @@ def lessons(connection: Connection, space: int, after: int, limit: int) -> list[
         if row.parent == 0:
             folder = ""
         path = None if folder is None else Path(f"{folder}/{row.name}" if folder else row.name)
-        found.append(Lesson(row.no, row.stamp, path))
+        found.append(Lesson(row.no, row.stamp, path, row.seen))
     return found
 
 

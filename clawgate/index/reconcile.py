@@ -7,13 +7,18 @@ from typing import NamedTuple
 
 import attrs
 
-from ..model.node import Identity, Kind, Node, set_back
+from ..model.node import ALIKE, Identity, Kind, Node, set_back
 from ..model.path import Path
 from ..state.engine import Connection
 from . import rows
-from .entry import file_etag
+from .entry import FOLDER, file_etag
 from .rows import Known, Row
+from .schema import GONE
 
+BELOW = 1000
+"""Of so many files below a folder that is gone it is asked whether they have other names."""
+ALIKES = 3
+"""Of more files with the same content nobody can say which one was moved, and there is no looking at them all."""
 MANY = 50
 """From so many nodes on, asking for all rows of a folder costs less than asking for each."""
 
@@ -40,12 +45,13 @@ def compare(known: Known, scanned: Sequence[Node], show: Callable[[Row], Node], 
     changed: list[Node] = []
     append, make, file = children.append, tuple.__new__, Kind.FILE
     for node in scanned:
-        name, kind, size, mtime_ns, seen, _, _, _ = node
+        name, kind, size, _, seen, _, _, _ = node
         if kind is file:
             row = files.get(name)
             # Times have ticks, in which a file can grow after somebody looked.
             if row is not None and row[1] == seen and row[5] == size:
-                append(make(Node, (name, kind, size, mtime_ns, seen, prefix + row[2], row[3], row[4])))
+                # The time of the row: where one call tells of a whole folder, it may not tell the times that files were given.
+                append(make(Node, (name, kind, size, row[6], seen, prefix + row[2], row[3], row[4])))
                 continue
         else:
             folder = folders.get(name)
@@ -141,9 +147,10 @@ class _Entering:
             if row := known.get(name):
                 self.remove(row)
                 self.outcome.removed.append(name)
-            elif news.ours:
-                # Nobody was told of it; but whoever has read the folder meanwhile must know that something happened.
-                self.log(0, "remove")
+            elif news.ours and not news.learned:
+                # Nobody was told of it; but whoever has read the folder meanwhile must know that something happened. Of one that
+                # is learned somebody has seen already that it is gone.
+                self.log(0, "remove", name)
         changed = news.changed
         if first:
             changed = self.learn(known)
@@ -183,18 +190,19 @@ class _Entering:
             return rows.New(node, identity.id, identity.own, "", int(self.news.empty))
         if identity.checksums and not node.checksums:
             node = node._replace(checksums=identity.checksums)
-        return rows.New(node, identity.id, identity.own, file_etag(identity.own, node.size, node.mtime_ns))
+        return rows.New(node, identity.id, identity.own, _etag(node, identity.own))
 
-    def log(self, no: int, kind: str) -> None:
+    def log(self, no: int, kind: str, name: str, id: str = "") -> None:
         if self.loud:
-            self.stamp = rows.log(self.connection, self.news.space, no, self.parent, kind, self.news.at)
+            self.stamp = rows.log(self.connection, self.news.space, no, self.parent, kind, self.news.at, name, id)
 
     def remove(self, row: Row) -> None:
         rows.remove(self.connection, row, 0 if self.news.ours else self.news.at * 1_000_000_000)
         self.delta -= row.size
+        self.part(row)
         if not self.news.ours:
             self.outcome.left.append((row.no, row.name))
-        self.log(row.no, "remove")
+        self.log(row.no, "remove", written(row), row.id)
 
     def enter(self, node: Node, identity: Identity, row: Row | None) -> None:
         same = row is not None and row.kind == node.kind and (row.own == identity.own or not node.is_folder)
@@ -207,7 +215,7 @@ class _Entering:
         if not claimants:
             made = rows.add(self.connection, self.news.space, self.parent, self.new(node, identity))
             self.delta += made.size
-            self.log(made.no, "create")
+            self.log(made.no, "create", written(made))
             self.outcome.rows.append(made)
         elif all(claimant.gone for claimant in claimants):
             self.revive(claimants[0], node, identity)
@@ -217,20 +225,24 @@ class _Entering:
     def comes_from_elsewhere(self, node: Node, identity: Identity, row: Row) -> bool:
         """Whether `node` replaces `row` and was at another place before, and not just beside it, as editors have it that write
         under another name first: then the name keeps its id."""
-        if row.id == identity.id or row.own == identity.own:
+        if row.id == identity.id or row.own == identity.own or identity.own.startswith(ALIKE):
             return False
         return any(not (other.gone and other.seen == self.folder) for other in self.claimants(node, identity, row))
 
     def claimants(self, node: Node, identity: Identity, present: Row | None) -> list[Row]:
         """Other rows than `present` that may be this node, which was moved here or is a further name."""
         found: list[Row] = []
-        for row in rows.claimants(self.connection, self.news.space, identity):
+        # What bears its id need not be looked for by what it holds.
+        sought = identity._replace(own=identity.id) if identity.kept else identity
+        for row in rows.claimants(self.connection, self.news.space, sought):
             if self.news.further and row.id != identity.id:
                 continue
             if row.gone and (not _is_same(row, node, identity) or (present is not None and row.no == present.no)):
                 rows.discard(self.connection, row)
             elif present is None or row.no != present.no:
                 found.append(row)
+        if identity.own.startswith(ALIKE) and not identity.kept:
+            return _likely(found, identity)
         return found
 
     def revive(self, row: Row, node: Node, identity: Identity) -> None:
@@ -239,7 +251,7 @@ class _Entering:
         rows.place(self.connection, moved)
         self.delta += moved.size
         # Also in a folder that nobody has listed: it may bear a higher stamp than that.
-        self.stamp = rows.log(self.connection, self.news.space, row.no, self.parent, "move", self.news.at)
+        self.stamp = rows.log(self.connection, self.news.space, row.no, self.parent, "move", self.news.at, written(moved))
         self.outcome.rows.append(moved)
         self.outcome.back.append((row.no, node.name))
         self.check(row, node, identity)
@@ -260,7 +272,7 @@ class _Entering:
         if node.is_folder:
             changed = row._replace(mtime_ns=node.mtime_ns, seen=node.seen)
         else:
-            etag = file_etag(identity.own, node.size, node.mtime_ns)
+            etag = _etag(node, identity.own)
             # Whoever changed the inode may have changed the content, whatever size and time say.
             same = self.news.ours or row.seen == node.seen or row.own != identity.own
             checksums = node.checksums or (identity.checksums if same else "")
@@ -269,16 +281,43 @@ class _Entering:
             )
             self.delta += node.size - row.size
             if etag != row.etag:
-                self.log(row.no, "update")
+                self.log(row.no, "update", row.name)
                 changed = changed._replace(stamp=self.stamp)
                 if row.own == identity.own and not self.news.ours:
                     self.outcome.namesakes.extend(self.namesakes(row, node, identity))
+            if row.own != identity.own:
+                self.part(row)
         self.check(row, node, identity)
         rows.renew(self.connection, changed)
         self.outcome.rows.append(changed)
 
+    def part(self, row: Row) -> None:
+        """Have the other names looked at of files that are not where `row` says any more: whoever changed one by that name just
+        before has changed it there as well. Of a folder with all below, as far as that is little."""
+        todo = [row]
+        for left in range(BELOW, 0, -1):
+            if not todo:
+                return
+            one = todo.pop()
+            if one.kind == Kind.FOLDER:
+                todo += rows.some_children(self.connection, one.no, left)
+            else:
+                self.outcome.namesakes.extend(self.others(one))
+
+    def others(self, row: Row) -> Iterator[Path]:
+        """The other places of the file that `row` is."""
+        if row.own.startswith(ALIKE):
+            return
+        for other in rows.claimants(self.connection, self.news.space, Identity(row.own, row.own)):
+            if other.no != row.no and other.own == row.own:
+                path = rows.path_of(self.connection, other)
+                if path is not None:
+                    yield Path(path)
+
     def namesakes(self, row: Row, node: Node, identity: Identity) -> Iterator[Path]:
         """The other places of a file, as far as they are not known to look as this one does."""
+        if identity.own.startswith(ALIKE):
+            return
         for other in rows.claimants(self.connection, self.news.space, identity):
             if other.no != row.no and other.own == identity.own and other.seen != node.seen:
                 path = rows.path_of(self.connection, other)
@@ -286,16 +325,30 @@ class _Entering:
                     yield Path(path)
 
 
+def _likely(claimants: list[Row], identity: Identity) -> list[Row]:
+    """Those of the files with the same content that may be the one with this identity."""
+    gone = [row for row in claimants if row.gone]
+    same = [row for row in claimants if row.id == identity.id]
+    return same or gone or (claimants if len(claimants) <= ALIKES else [])
+
+
+def written(row: Row) -> str:
+    """The name of a row as the journal has it."""
+    return f"{row.name}/" if row.kind == FOLDER else row.name
+
+
 def _is_same(gone: Row, node: Node, identity: Identity) -> bool:
     """Whether what is `gone` can be `node`, which has its id. Where a file system tells inodes apart by nothing but their number,
     that of a removed file may be another one's by now: then time and size must be the same."""
     if gone.kind != node.kind:
         return False
-    return not identity.own.startswith("i") or node.is_folder or (gone.size == node.size and gone.etag == _etag(node, identity))
+    same = gone.size == node.size and gone.etag == _etag(node, identity.own)
+    return not identity.own.startswith("i") or node.is_folder or same
 
 
-def _etag(node: Node, identity: Identity) -> str:
-    return file_etag(identity.own, node.size, node.mtime_ns)
+def _etag(node: Node, own: str) -> str:
+    """The storage's own etag if it has one."""
+    return node.etag or file_etag(own, node.size, node.mtime_ns)
 
 
 def arrived(row: Row, parent: int, node: Node, identity: Identity | None) -> Row:
@@ -304,7 +357,7 @@ def arrived(row: Row, parent: int, node: Node, identity: Identity | None) -> Row
     if node.is_folder:
         return moved
     own = identity.own if identity is not None else row.own
-    etag = file_etag(own, node.size, node.mtime_ns)
+    etag = _etag(node, own)
     checksums = node.checksums or (identity.checksums if identity is not None else "")
     if etag == row.etag:
         checksums = checksums or row.checksums
@@ -332,9 +385,12 @@ def transplant(
     delta = moved.size
     if present is not None and present.no != row.no:
         rows.remove(connection, present, 0 if identity is None else at * 1_000_000_000)
+        rows.log(connection, space, present.no, chain[0], "remove", at, written(present), present.id)
         delta -= present.size
     rows.place(connection, moved)
-    stamp = rows.log(connection, space, row.no, chain[0], "move", at)
+    if row.parent != GONE and (row.parent, row.name) != (chain[0], node.name):
+        rows.log(connection, space, row.no, row.parent, "leave", at, written(row))
+    stamp = rows.log(connection, space, row.no, chain[0], "move", at, written(moved))
     rows.raise_chain(connection, old, stamp, -row.size)
     rows.raise_chain(connection, chain, stamp, delta)
     return moved

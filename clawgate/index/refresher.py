@@ -10,6 +10,7 @@ walked.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from ..errors import ClawgateError, Forbidden, InvalidRequest, NotAFolder, NotFound, NotSupported
 from ..interfaces import Hint
 from ..log import make_logger
-from ..model.path import Path, join
+from ..model.path import Path, is_within, join, rebase
 from .entry import Entry
 from .hints import Hints, Pace, Task
 from .idle import Troubles
@@ -27,6 +28,10 @@ log = make_logger()
 
 QUICKEST, SLOWEST = 0.5, 60.0
 """Seconds between attempts while a storage fails: at first, and at most."""
+RENAMES = 1000
+"""So many folders that we have moved ourselves are remembered."""
+ON_ITS_WAY = 10.0
+"""Seconds that it takes, at most, from a change to the word of it."""
 ERRORS = 3
 """After so many failures the rest waits for the next attempt, too."""
 
@@ -42,6 +47,9 @@ class Looks(Protocol):
 
     async def scan(self, path: Path) -> object:
         """Read a folder and enter what is new."""
+
+    def disturb(self, folder: Entry) -> None:
+        """Something was changed in a folder that nobody has listed yet."""
 
 
 class Tally:
@@ -92,6 +100,7 @@ class Refresher:
         self._working: Deferred[None] | None = None
         self._at_work: float | None = None
         """When the first word came of what is being looked at."""
+        self._renames: deque[tuple[float, Path, Path]] = deque(maxlen=RENAMES)
         self._failures = 0
         self._troubles = Troubles(space)
         self._stopped = False
@@ -121,6 +130,10 @@ class Refresher:
         self._tally.lost += 1
         self._hints.clear()
         self._lost()
+
+    def renamed(self, source: Path, target: Path) -> None:
+        """We have moved a folder ourselves: what is on its way may still bear the old path, and nobody else tells of the new."""
+        self._renames.append((self._clock.seconds(), source, target))
 
     async def stop(self) -> None:
         """End; what waits is forgotten."""
@@ -198,12 +211,16 @@ class Refresher:
         try:
             folder = await self._observer.folder(task.folder)
             if not folder.learned:
-                # Nobody was ever told what is in there.
+                # Nobody was ever told what is in there, but somebody may have read it a moment ago.
+                self._observer.disturb(folder)
                 return
             if not task.names:
                 self._tally.scans += 1
                 await self._paced(task.folder, "", self._observer.scan(task.folder))
-        except (NotFound, NotAFolder, Forbidden, InvalidRequest, NotSupported):
+        except (NotFound, NotAFolder):
+            self._pursue(task)
+            return
+        except (Forbidden, InvalidRequest, NotSupported):
             return
         for name in task.names:
             self._tally.looks += 1
@@ -211,6 +228,16 @@ class Refresher:
                 await self._paced(task.folder, name, self._observer.look(join(task.folder, name)))
             except (NotFound, NotAFolder, Forbidden, InvalidRequest, NotSupported):
                 continue
+
+    def _pursue(self, task: Task) -> None:
+        """Have it looked at where we have moved its folder, if we have."""
+        folder = task.folder
+        earliest = min(task.since, self._clock.seconds() - ON_ITS_WAY)
+        for when, source, target in self._renames:
+            if when >= earliest and is_within(folder, source):
+                folder = rebase(folder, source, target)
+        if folder != task.folder:
+            self.report([Hint(folder, name) for name in task.names or ("",)])
 
     async def _paced(self, folder: Path, name: str, look: Awaitable[object]) -> None:
         began = self._clock.seconds()

@@ -52,8 +52,11 @@ _root = Prepared(
     "space",
 )
 _children = Prepared(select(*COLUMNS).where(node.c.parent == bindparam("parent")), "parent")
+_some_children = Prepared(
+    select(*COLUMNS).where(node.c.parent == bindparam("parent")).limit(bindparam("limit")), "parent", "limit"
+)
 _marks = Prepared(
-    select(node.c.name, node.c.seen, node.c.id, node.c.etag, node.c.checksums, node.c.size).where(
+    select(node.c.name, node.c.seen, node.c.id, node.c.etag, node.c.checksums, node.c.size, node.c.mtime_ns).where(
         node.c.parent == bindparam("parent"), node.c.kind == 1
     ),
     "parent",
@@ -142,13 +145,10 @@ _discard = Prepared(
     "row",
 )
 _delete = Prepared(delete(node).where(node.c.no == bindparam("row")), "row")
+_CHANGE = ("space", "node", "parent", "kind", "at", "name", "id")
 _log = Prepared(
-    insert(change).values({c: bindparam(c) for c in ("space", "node", "parent", "kind", "at")}).returning(change.c.seq),
-    "space",
-    "node",
-    "parent",
-    "kind",
-    "at",
+    insert(change).values({c: bindparam(c) for c in _CHANGE}).returning(change.c.seq),
+    *_CHANGE,
 )
 _space = Prepared(select(space.c.no).where(space.c.id == bindparam("id")), "id")
 _space_ids = Prepared(select(space.c.id).order_by(space.c.id))
@@ -168,6 +168,17 @@ def epoch(connection: Connection, fresh: str) -> str:
         _new_meta.run(connection, "epoch", fresh)
         return fresh
     return str(row[0])
+
+
+def meta_of(connection: Connection, key: str) -> str | None:
+    """What is noted under `key`."""
+    row = _meta.one(connection, key)
+    return None if row is None else str(row[0])
+
+
+def new_meta(connection: Connection, key: str, value: str) -> None:
+    """Note something under a key that is not there yet."""
+    _new_meta.run(connection, key, value)
 
 
 def space_no(connection: Connection, id: str) -> int:
@@ -215,11 +226,16 @@ def children(connection: Connection, parent: int) -> list[Row]:
     return list(map(Row._make, _children.all(connection, parent)))
 
 
+def some_children(connection: Connection, parent: int, limit: int) -> list[Row]:
+    """Up to `limit` of the children."""
+    return list(map(Row._make, _some_children.all(connection, parent, limit)))
+
+
 class Known(NamedTuple):
     """What is known of the children of a folder, as little as a comparison needs: that is half of the time of large listings."""
 
-    files: list[tuple[str, str, str, str, str, int]]
-    """Name, seen, id, etag, checksums, size."""
+    files: list[tuple[str, str, str, str, str, int, int]]
+    """Name, seen, id, etag, checksums, size, mtime_ns."""
     folders: list[Row]
 
 
@@ -378,9 +394,14 @@ def discard(connection: Connection, row: Row) -> None:
     _discard.run(connection, row.no)
 
 
-def log(connection: Connection, space: int, no: int, parent: int, kind: str, at: int) -> int:
-    """Write one change into the journal (`at`: Unix seconds); returns its number."""
-    row = _log.one(connection, space, no, parent, kind, at)
+def log(connection: Connection, space: int, no: int, parent: int, kind: str, at: int, name: str, id: str = "") -> int:
+    """Write one change into the journal (`at`: Unix seconds); returns its number.
+
+    `kind`: ``create``, ``update``, ``remove``, ``move`` for what came to the folder `parent` from another place or name,
+    ``leave`` for what went to one; `name` is what the node is or was called there, with a slash at its end for a folder; `id` is
+    that of what was removed.
+    """
+    row = _log.one(connection, space, no, parent, kind, at, name, id)
     assert row is not None
     return int(row[0])
 
@@ -390,6 +411,7 @@ def drop_space(connection: Connection, space: int) -> None:
     nodes = select(node.c.no).where(node.c.space == space, node.c.kind == 2)
     connection.sql.execute(delete(folder_print).where(folder_print.c.node.in_(nodes)))
     connection.sql.execute(delete(scan).where(scan.c.space == space))
+    connection.sql.execute(delete(change).where(change.c.space == space))
     connection.sql.execute(delete(node).where(node.c.space == space))
 
 

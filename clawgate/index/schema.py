@@ -7,7 +7,7 @@ import os
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, String, Table, Text, UniqueConstraint, text
 
-from ..state.engine import Schema
+from ..state.engine import WHERE, Schema
 
 metadata = MetaData()
 number = BigInteger().with_variant(Integer, "sqlite")
@@ -60,9 +60,9 @@ UNLEARNED = text("kind = 2 AND learned = 0")
 REPLACED = text("own <> ''")
 """Literal, as `UNLEARNED`."""
 
-Index("index_node_folders", node.c.parent, sqlite_where=FOLDERS, postgresql_where=FOLDERS)
-Index("index_node_unlearned", node.c.space, sqlite_where=UNLEARNED, postgresql_where=UNLEARNED)
-Index("index_node_own", node.c.space, node.c.own, sqlite_where=REPLACED, postgresql_where=REPLACED)
+Index("index_node_folders", node.c.parent, info={WHERE: FOLDERS})
+Index("index_node_unlearned", node.c.space, info={WHERE: UNLEARNED})
+Index("index_node_own", node.c.space, node.c.own, info={WHERE: REPLACED})
 
 change = Table(
     "index_change",
@@ -74,6 +74,12 @@ change = Table(
     Column("parent", number, nullable=False),
     Column("kind", String(8), nullable=False),
     Column("at", BigInteger, nullable=False),
+    # What the node was called in `parent` then: of what is gone nothing else tells where it was.
+    Column("name", Text, nullable=False, server_default=text("''")),
+    # Of what was removed, which may have no row any more.
+    Column("id", Text, nullable=False, server_default=text("''")),
+    Index("index_change_space", "space", "seq"),
+    Index("index_change_parent", "parent", "seq"),
     sqlite_autoincrement=True,
 )
 
@@ -123,6 +129,6 @@ is then when it vanished, its `seen` the number of the folder it was in."""
 SCHEMA = Schema(
     metadata=metadata,
     migrations=os.path.join(os.path.dirname(__file__), "migrations"),
-    head="0002",
+    head="0003",
     version_table="index_version",
 )

@@ -22,8 +22,10 @@ from ..state.engine import Connection, Database
 from . import learning, reconcile, rows
 from .cache import Cache
 from .departures import Departures
-from .entry import Entry, revisions, to_node
+from .disturbances import Disturbances
+from .entry import FOLDER, Entry, revisions, to_node
 from .learning import Learned, Lesson, Shown
+from .misses import Misses
 from .reconcile import Comparison, News, Outcome
 
 T = TypeVar("T")
@@ -53,16 +55,27 @@ class Claimant(NamedTuple):
     id: str
     learned: bool
     path: str | None
-    """None: it is not there any more."""
+    """None: it is not there any more, or a folder above it is not."""
+    gone: bool
+    """Whether it is itself that is not there any more."""
+    seen: str
 
 
 class SpaceIndex:
     """Ids, etags, sizes and the journal of one space."""
 
     def __init__(
-        self, database: Database, id: str, no: int, epoch: str, nodes: int, now: Callable[[], float] = time.time
+        self,
+        database: Database,
+        id: str,
+        no: int,
+        epoch: str,
+        nodes: int,
+        now: Callable[[], float] = time.time,
+        mark: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`no` and `epoch` come from `rows`; `nodes` bounds the entries in memory; `now` gives Unix seconds."""
+        """`no` and `epoch` come from `rows`; `nodes` bounds the entries in memory; `now` gives Unix seconds; `mark` is that of
+        `journal.mark`."""
         self.id = id
         self.no = no
         self.epoch = epoch
@@ -70,16 +83,33 @@ class SpaceIndex:
         self.cache = Cache(nodes)
         self.database = database
         self._now = now
+        self.mark = mark
         self.discovered: Callable[[Sequence[Path]], None] | None = None
         """Told of folders that were not known before, or are other ones now."""
         self.set_back: Callable[[Sequence[float]], None] | None = None
         """Told by how many seconds times of change went back, see `Outcome.set_back`."""
         self.departures = Departures()
+        self.arrived: Callable[[Sequence[Path]], None] | None = None
+        """Told of folders that others have moved here, with all that is known below them."""
+        self.overtaken: Callable[[Sequence[Path]], None] | None = None
+        """Told of folders that were entered for the first time as they were before others changed something there."""
+        self.listed: Callable[[Path], None] | None = None
+        """Told of folders that somebody has listed."""
+        self.renamed: Callable[[Path, Path], None] | None = None
+        """Told from where to where we have moved a folder ourselves."""
+        self.written: Callable[[], None] | None = None
+        """Told after every transaction that may have changed something."""
+        self.disturbances = Disturbances()
+        self.misses = Misses()
         self._prefix = f"{id}!"
 
     def node(self, entry: Entry | rows.Row) -> Node:
         """What clients are shown of `entry`: with the full id and the etag."""
         return to_node(entry, self._prefix, self.epoch)
+
+    def full(self, id: str) -> str:
+        """An id as clients are shown it."""
+        return self._prefix + id
 
     async def chain(self, path: Path) -> tuple[list[Entry], list[str]]:
         """The entries from the root down to `path` as far as the index knows them, and the names that are left."""
@@ -163,11 +193,13 @@ class SpaceIndex:
         empty: bool = False,
         further: bool = False,
         revision: int = 0,
+        read: int = 0,
     ) -> Outcome | None:
         """Enter news about children of the folder at `path` (see `News`). The caller holds `lock`.
 
         None: nothing was entered, because the index does not know the folder (any more), or because the folder is no longer as it
-        was at `revision` (0: does not matter) when the news were gathered, so that they may be old.
+        was at `revision` (0: does not matter) when the news were gathered, so that they may be old. `read`: see `Disturbances`;
+        with `folder` only.
         """
         chain, names = await self.load(path)
         if names or not chain:
@@ -190,10 +222,16 @@ class SpaceIndex:
         )
 
         def remember(outcome: Outcome) -> Outcome:
+            first = folder is not None and not parent.learned
             self._remember(chain, parent.no, outcome, folder)
+            if first:
+                self._check_overtaken(path, parent.no, read)
             if ours and folder is None:
                 parent.mtime_ns = max(parent.mtime_ns, int(self._now() * 1e9))
             self.departures.note(path, outcome)
+            for no, name in outcome.left:
+                self.misses.departed(join(path, name), no)
+            self._receive(path, outcome)
             self._discover(path, changed, {row.name for row in outcome.rows if row.learned and not ours})
             return outcome
 
@@ -209,7 +247,10 @@ class SpaceIndex:
                     self._remember(held[::-1], one.lesson.no, learned.outcome, one.folder)
                     if one.lesson.path is not None:
                         self.departures.note(one.lesson.path, learned.outcome)
+                        self._receive(one.lesson.path, learned.outcome)
                     self._discover(one.lesson.path, one.children)
+                    if one.folder is not None:
+                        self._check_overtaken(one.lesson.path, one.lesson.no, one.read)
             return [learned and learned.outcome for learned in found]
 
         at = int(self._now())
@@ -234,6 +275,18 @@ class SpaceIndex:
                 self.cache.put(Entry(row))
             else:
                 self.cache.drop(no, row.name)
+
+    def _check_overtaken(self, path: Path | None, no: int, read: int) -> None:
+        """The folder `no` is learned now, from what was read at `read`."""
+        if self.disturbances.end(no, read) and self.overtaken is not None and path is not None:
+            self.overtaken([path])
+
+    def _receive(self, folder: Path, outcome: Outcome) -> None:
+        """Tell of the folders in `folder` that have come from elsewhere."""
+        back = {no for no, _ in outcome.back}
+        found = [join(folder, row.name) for row in outcome.rows if row.kind == FOLDER and row.no in back]
+        if found and self.arrived is not None:
+            self.arrived(found)
 
     def _discover(self, folder: Path | None, nodes: Sequence[tuple[Node, Identity]], known: Collection[str] = ()) -> None:
         """Tell of the folders among `nodes` that are not `known`."""
@@ -267,6 +320,8 @@ class SpaceIndex:
                 self.cache.clear()
             result.raiseException()
         found = remember(result)
+        if self.written is not None:
+            self.written()
         if cancelled:
             raise CancelledError
         return found
@@ -292,11 +347,41 @@ class SpaceIndex:
                 return None
             # Which folders stood above its old place only the database knows.
             self.cache.clear()
+            if identity is not None and row.kind == FOLDER and self.arrived is not None:
+                self.arrived([join(path, node.name)])
             return Entry(row)
 
         return await self._write(
             lambda connection: reconcile.transplant(connection, self.no, id, numbers, node, identity, at), remember
         )
+
+    async def missed(self, path: Path) -> None:
+        """Somebody wanted to list the folder at `path`, and nothing is there. See `misses`."""
+        missed = self.misses.of(path)
+        if missed is None:
+            return
+
+        def touch(connection: Connection) -> tuple[list[rows.Row], int]:
+            first = rows.by_no(connection, missed.no)
+            way = [] if first is None else [first, *rows.walk(connection, missed.no, missed.names)]
+            if len(way) <= len(missed.names):
+                return [], 0
+            row = way[-1]
+            name = f"{row.name}/"
+            chain = rows.lineage(connection, row.no)
+            stamp = rows.log(connection, self.no, row.no, row.parent, "update", int(self._now()), name)
+            rows.raise_chain(connection, [above.no for above in chain], stamp, 0)
+            return chain, stamp
+
+        def remember(touched: tuple[list[rows.Row], int]) -> None:
+            chain, stamp = touched
+            for row in chain:
+                entry = self.cache.get(row.parent, row.name) if row.parent else self.cache.root
+                if entry is not None and entry.no == row.no:
+                    entry.revision, entry.stamp = next(revisions), stamp
+
+        async with self.lock:
+            await self._write(touch, remember)
 
     async def place_of(self, id: str) -> Path | None:
         """Where the node with `id` (without the space's part) is; None if it is not known. The caller holds `lock`."""
@@ -313,7 +398,7 @@ class SpaceIndex:
 
         def find(connection: Connection) -> list[Claimant]:
             found = rows.claimants(connection, self.no, identity)
-            return [Claimant(row.id, bool(row.learned), rows.path_of(connection, row)) for row in found]
+            return [Claimant(row.id, bool(row.learned), rows.path_of(connection, row), row.gone, row.seen) for row in found]
 
         return await self.database.read(find)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Text, bindparam, cast, delete, select, update
+from sqlalchemy import Text, bindparam, cast, delete, func, select, update
 
 from ..state.engine import Connection
 from ..state.prepared import Prepared
+from . import journal
 from .schema import FOLDERS, GONE, change, folder_print, node
 
 ROWS = 500
@@ -31,6 +32,9 @@ _delete_files = Prepared(delete(node).where(node.c.no.in_(_below)), "under", "li
 _delete = Prepared(delete(node).where(node.c.no == bindparam("row")), "row")
 _delete_print = Prepared(delete(folder_print).where(folder_print.c.node == bindparam("row")), "row")
 _oldest = select(change.c.seq).order_by(change.c.seq).limit(bindparam("limit"))
+_last = Prepared(
+    select(func.max(change.c.seq)).where(change.c.seq.in_(_oldest), change.c.at < bindparam("before")), "limit", "before"
+)
 _forget = Prepared(delete(change).where(change.c.seq.in_(_oldest), change.c.at < bindparam("before")), "limit", "before")
 
 
@@ -59,4 +63,8 @@ def sweep(connection: Connection, numbers: Sequence[int]) -> int:
 
 def forget_changes(connection: Connection, before: int) -> int:
     """Drop some of what the journal knows from before the Unix second `before`; returns how many changes went."""
+    last = _last.one(connection, ROWS, before)
+    if last is None or last[0] is None:
+        return 0
+    journal.forget(connection, int(last[0]))
     return _forget.run(connection, ROWS, before)

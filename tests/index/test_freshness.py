@@ -10,11 +10,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
 
 from clawgate.errors import StorageUnavailable
-from clawgate.index.coverage import KEPT, Coverage
+from clawgate.index.coverage import KEPT, PATIENCE, Coverage
 from clawgate.index.freshness import Freshness, Way
 from clawgate.index.rounds import SHARE, Rounds, Turns
 from clawgate.interfaces import Hint
-from clawgate.model.path import Path
+from clawgate.model.path import ROOT, Path
 
 
 class Facts:
@@ -239,12 +239,19 @@ class Tree:
 
     def __init__(self, **folders: bool) -> None:
         self.folders = {Path(name.replace("_", "/")): learned for name, learned in folders.items()}
+        self.disturbed: list[Path] = []
 
     async def chain(self, path: Path) -> tuple[list[Folder], list[str]]:
         if path in self.folders:
             self.asked = path
             return [Folder(self.folders[path])], []
         return [], [path]
+
+    def disturb(self, folder: Folder) -> None:
+        self.disturbed.append(self.asked)
+
+    def disturb_all(self) -> None:
+        self.disturbed.append(ROOT)
 
     async def folder_names(self, folder: Folder) -> list[str]:
         return [path.rpartition("/")[2] for path in self.folders if path.rpartition("/")[0] == self.asked and path != self.asked]
@@ -261,10 +268,18 @@ class Covered:
         self.refused: set[str] = set()
         self.calls: list[list[str]] = []
         self.hints: list[Hint] = []
-        self.coverage = Coverage("home$alice", tree, self.cover, self.hints.extend)
+        self.now = 1000.0
+        self.lost = 0
+        self.broken = False
+        self.coverage = Coverage("home$alice", tree, self.cover, self.hints.extend, lambda: self.now, self.lose)
+
+    def lose(self) -> None:
+        self.lost += 1
 
     async def cover(self, folders):
         self.calls.append(list(folders))
+        if self.broken:
+            raise StorageUnavailable("no threads")
         return [folder for folder in folders if folder in self.refused]
 
     def begin(self) -> None:
@@ -290,7 +305,28 @@ def test_a_new_folder_is_covered_before_it_is_read_or_read_again() -> None:
     world.coverage.found([Path("new"), Path("quick"), Path("gone")])
     assert world.calls == [[""], ["a"], ["new", "quick"]]
     assert world.hints == [Hint(Path("quick"))], "somebody was quicker"
+    assert world.tree.disturbed == [ROOT, "new"], "who has read it before it was covered has to read it again"
     assert world.coverage.complete
+
+
+def test_what_is_listed_is_covered_when_there_is_room_by_then() -> None:
+    world = Covered(Tree(a=True, b=True))
+    world.refused.add("b")
+    world.begin()
+    del world.calls[:]
+    for path in ("a", "b", "b", "elsewhere"):
+        world.coverage.listed(Path(path))
+    assert world.calls == [["b"]], "that is not known, and asked for once"
+    assert world.hints == [], "it is walked as it was"
+    world.refused.clear()
+    world.coverage.listed(Path("b"))
+    assert not world.coverage.complete, "not again so soon"
+    world.now += PATIENCE
+    world.coverage.listed(Path("b"))
+    assert world.coverage.complete
+    assert world.hints == [Hint(Path("b"))], "what changed until then"
+    world.coverage.listed(Path("b"))
+    assert world.calls == [["b"], ["b"]]
 
 
 def test_what_came_from_elsewhere_is_covered_with_all_below() -> None:
@@ -299,6 +335,17 @@ def test_what_came_from_elsewhere_is_covered_with_all_below() -> None:
     world.tree.folders |= {Path("here"): True, Path("here/b"): True, Path("here/b/c"): True}
     world.coverage.found([Path("here")], deep=True)
     assert [hint.folder for hint in world.hints] == ["here", "here/b", "here/b/c"]
+
+
+def test_what_cannot_be_covered_is_walked_and_what_is_below_begins_anew() -> None:
+    world = Covered(Tree(a=True))
+    world.begin()
+    world.broken = True
+    world.tree.folders |= {Path("new"): False, Path("here"): True, Path("here/b"): True}
+    world.coverage.found([Path("new")])
+    assert (world.coverage.untold(Path("new")), world.lost) == (True, 0)
+    world.coverage.found([Path("here")], deep=True)
+    assert (world.coverage.untold(Path("here")), world.lost) == (True, 1)
 
 
 def test_where_most_is_untold_all_is_walked() -> None:

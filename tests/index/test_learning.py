@@ -9,6 +9,7 @@ import pytest_twisted
 from twisted.internet.defer import CancelledError, Deferred
 
 from clawgate.errors import StorageUnavailable
+from clawgate.index.learner import FEWEST, HOLD_SECONDS, portion
 from clawgate.interfaces import Survey
 from clawgate.model.content import Intent
 from clawgate.model.path import ROOT, Path
@@ -288,3 +289,17 @@ async def test_a_root_that_is_not_there_ends_the_step(house):
     house.root.with_name("elsewhere").rename(house.root)
     await learn(house.storage)
     assert await agrees(house.storage)
+
+
+def test_how_much_is_entered_follows_from_how_long_it_took():
+    most = 2000
+    size = FEWEST
+    for expected in (1000, 2000, 2000):
+        size = portion(size, most, size, HOLD_SECONDS / 100)
+        assert size == expected, "not more than twice as much at once"
+    assert portion(most, most, most, HOLD_SECONDS * 2) == most / 2
+    assert portion(most, most, most, HOLD_SECONDS * 1000) == FEWEST
+    assert portion(600, most, 10, HOLD_SECONDS / 2) == 600, "ten take hardly less time than a hundred"
+    assert portion(600, most, 400, HOLD_SECONDS * 2) == FEWEST
+    assert portion(600, most, 600, 0.0) == 1200, "a clock has ticks"
+    assert portion(20, 20, 20, HOLD_SECONDS * 1000) == 20, "what is set counts"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -25,6 +27,7 @@ class Outside:
 
     def __init__(self, folder: Path, supply: Path, seed: int, pause: float) -> None:
         self.folder = folder
+        self._supply = supply
         self.report: Report | None = None
         folder.mkdir(parents=True)
         command = [sys.executable, outside_writer.__file__, str(folder), str(supply), str(seed), str(pause)]
@@ -39,6 +42,25 @@ class Outside:
         if self.report is None:
             self._process.kill()
             self._process.communicate()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """It changes nothing meanwhile; what it has others do for it, `mv` for instance, has a moment to come to its end."""
+        self._process.send_signal(signal.SIGSTOP)
+        time.sleep(0.3)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def go_on(self, changes: int) -> None:
+        """Wait until it has made so many more changes."""
+        journal = self._supply.with_name(f"{self._supply.name}.journal")
+        until = len(journal.read_bytes().splitlines()) + changes
+        deadline = time.monotonic() + 60
+        while len(journal.read_bytes().splitlines()) < until:
+            assert time.monotonic() < deadline, "the outside writer does not work"
+            time.sleep(0.02)
 
     def stop(self) -> Report:
         """Let it end; what it has done."""

@@ -3,7 +3,8 @@
     python outside_writer.py FOLDER SUPPLY SEED PAUSE        until its input ends
 
 Works in `FOLDER`; in `SUPPLY`, on the same file system, lies what is copied in. Waits up to `PAUSE` seconds between two changes.
-When its input ends it prints one line of JSON, see `Report`.
+When its input ends it prints one line of JSON, see `Report`. ``SUPPLY.journal`` has a line for each change: Unix seconds before
+and after, what it was, and the places that it concerned.
 """
 
 from __future__ import annotations
@@ -59,6 +60,9 @@ class Writer:
         """Folders that belong to one tool each: their files."""
         self.branches: list[dict[str, bytes]] = []
         self.operations: Counter[str] = Counter()
+        self.journal = supply.with_name(f"{supply.name}.journal").open("w", buffering=1)
+        self.touched: list[str] = []
+        """The places that the present change has asked for."""
         self.prepare()
 
     def prepare(self) -> None:
@@ -131,6 +135,7 @@ class Writer:
         return f"{folder}/{self.chance.choice(NAMES)} {self.number}"
 
     def place(self, path: str) -> Path:
+        self.touched.append(path)
         return self.root / path
 
     def below(self, folder: str) -> tuple[set[str], dict[str, Content]]:
@@ -299,7 +304,10 @@ class Writer:
         if len(self.files) > MOST:
             kinds |= {self.create: 0, self.link: 0, self.copy: 0, self.delete_file: 20}
         [kind] = self.chance.choices(list(kinds), list(kinds.values()))
+        self.touched.clear()
+        began = time.time()
         kind()
+        print(f"{began:.6f} {time.time():.6f} {kind.__name__} {json.dumps(self.touched, ensure_ascii=False)}", file=self.journal)
         self.operations[kind.__name__] += 1
 
     def report(self) -> Report:

@@ -17,6 +17,10 @@ from .ground import BESIDE, STAGING, Ground, node_of
 from .names import to_text
 from .staging import delete
 
+ATTEMPTS = 3
+"""So often a folder is read of which others rename something meanwhile."""
+AT_ONCE = 100
+"""Up to so many names come in one system call: what is renamed meanwhile has its old name or its new one."""
 _STALE = 86400
 """Seconds without change after which a temporary file beside its target belongs to nobody."""
 _TYPE = 0o170000
@@ -29,46 +33,60 @@ def scan(ground: Ground, path: Path, before: Callable[[int], None] | None = None
     listed: not if a file has further names elsewhere, or is reached through a link.
 
     `before` is called with the folder's descriptor before anything is read. Raises `NotFound`, `NotAFolder`.
+
+    What is renamed within the folder meanwhile could be missing under both names, which clients would take for removed: so the
+    folder is read anew then.
     """
-    nodes: list[Node] = []
-    append = nodes.append
-    watchable = True
-    file, folder = Kind.FILE, Kind.FOLDER
-    make = _make
     with guarded(path):
         fd = ground.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             if before is not None:
                 before(fd)
-            state = os.fstat(fd)
-            with os.scandir(fd) as entries:
-                for entry in entries:
-                    name = entry.name
-                    try:
-                        facts = entry.stat(follow_symlinks=False)
-                    except FileNotFoundError:
-                        continue
-                    if name[0] == "." and _hide(fd, path, name, facts):
-                        continue
-                    if not name.isascii():
-                        name = to_text(name.encode("utf-8", "surrogateescape") if _UTF8 else os.fsencode(name))
-                    kind = facts.st_mode & _TYPE
-                    seen = f"{facts.st_ino:x}.{facts.st_ctime_ns:x}"
-                    if kind == S_IFREG:
-                        append(make(Node, (name, file, facts.st_size, facts.st_mtime_ns, seen, "", "", "")))
-                        if facts.st_nlink != 1:
-                            watchable = False
-                    elif kind == S_IFDIR:
-                        append(make(Node, (name, folder, 0, facts.st_mtime_ns, seen, "", "", "")))
-                    elif kind == S_IFLNK and ground.follow:
-                        watchable = False
-                        try:
-                            append(ground.look(join(path, name))._replace(name=name))
-                        except ClawgateError:
-                            continue
+            for _ in range(ATTEMPTS):
+                state = os.fstat(fd)
+                nodes, watchable, whole = _read(ground, path, fd)
+                if whole and (len(nodes) <= AT_ONCE or os.fstat(fd).st_mtime_ns == state.st_mtime_ns):
+                    break
         finally:
             os.close(fd)
     return node_of(split(path)[1], state), nodes, watchable
+
+
+def _read(ground: Ground, path: Path, fd: int) -> tuple[list[Node], bool, bool]:
+    """The children of the folder that is open as `fd`, whether a watch sees all, and whether none vanished meanwhile."""
+    nodes: list[Node] = []
+    append = nodes.append
+    watchable = whole = True
+    file, folder = Kind.FILE, Kind.FOLDER
+    make = _make
+    hidden = ground.hidden_in(path)
+    with os.scandir(fd) as entries:
+        for entry in entries:
+            name = entry.name
+            try:
+                facts = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                whole = False
+                continue
+            if name == hidden or (name[0] == "." and _hide(fd, path, name, facts)):
+                continue
+            if not name.isascii():
+                name = to_text(name.encode("utf-8", "surrogateescape") if _UTF8 else os.fsencode(name))
+            kind = facts.st_mode & _TYPE
+            seen = f"{facts.st_ino:x}.{facts.st_ctime_ns:x}"
+            if kind == S_IFREG:
+                append(make(Node, (name, file, facts.st_size, facts.st_mtime_ns, seen, "", "", "")))
+                if facts.st_nlink != 1:
+                    watchable = False
+            elif kind == S_IFDIR:
+                append(make(Node, (name, folder, 0, facts.st_mtime_ns, seen, "", "", "")))
+            elif kind == S_IFLNK and ground.follow:
+                watchable = False
+                try:
+                    append(ground.look(join(path, name))._replace(name=name))
+                except ClawgateError:
+                    continue
+    return nodes, watchable, whole
 
 
 _BESIDE = BESIDE.decode()

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from hashlib import blake2b
-from secrets import token_hex
 
 import attrs
 
 from ...errors import Forbidden, NotAFolder, NotFound, StorageUnavailable
 from ...index.entry import Entry
 from ...index.reconcile import Outcome
-from ...index.space import Claimant, SpaceIndex, pair
-from ...interfaces import Listing, Storage
+from ...index.space import SpaceIndex, pair
+from ...interfaces import Storage
 from ...model.node import Identity, Node
 from ...model.path import ROOT, Path, join, parent, split
+from .settling import Settler
 
 PATIENCE = 3
 """So often a scan may be overtaken by our own changes; then the next one holds the index's lock."""
@@ -35,6 +34,10 @@ class Found:
     """None: ask the index."""
 
 
+class _Another:
+    """Says that another folder stands there than the index knows."""
+
+
 class Observer:
     """Compares one storage with its index."""
 
@@ -50,7 +53,7 @@ class Observer:
         self._ids = storage.abilities.ids
         self._index = index
         self._clock = clock
-        self._read_only = read_only
+        self._settler = Settler(storage.abilities.ids, index, read_only=read_only, guest=guest)
         self._guest = guest
         self._confirmed = False
         """Whether this process has seen that the root is the one that the index knows."""
@@ -85,6 +88,10 @@ class Observer:
             raise NotAFolder(f"{path} is a file")
         return entry
 
+    def disturb(self, folder: Entry) -> None:
+        """Others have changed something in a folder that nobody has listed yet: who is about to may have read it before that."""
+        self._index.disturbances.note(folder.no)
+
     async def revision(self, path: Path) -> int:
         """The present revision of the folder that holds `path`. Raises `NotFound`."""
         return (await self.known(parent(path))).revision
@@ -96,36 +103,40 @@ class Observer:
         await self.known(parent(path))
         return await self._look(path, turns)
 
-    async def _look(self, path: Path, turns: int = TURNS) -> Entry:
-        """As `look`, for a path below the root whose folder is known."""
+    async def _look(self, path: Path, turns: int = TURNS, *, anew: bool = False) -> Entry:
+        """As `look`, for a path below the root whose folder is known. `anew`: also if it looks as it did."""
         while True:
             revision = await self.revision(path)
             try:
                 raw = await self._storage.stat(path)
             except NotFound:
-                if await self._vanished(path, revision):
+                if await self._vanished(path, revision, turns):
                     raise
                 continue
-            if await self.match(path, raw, revision, turns=turns) is not None:
+            if await self.match(path, raw, revision, turns=turns, anew=anew) is not None:
                 chain, names = await self._index.chain(path)
                 if chain and not names:
                     chain[-1].checked = self._clock()
                     return chain[-1]
 
-    async def match(self, path: Path, raw: Node, revision: int, own: str = "", turns: int = TURNS) -> Node | None:
+    async def match(
+        self, path: Path, raw: Node, revision: int, own: str = "", turns: int = TURNS, *, anew: bool = False
+    ) -> Node | None:
         """The full node for `raw`, which the storage said of `path` when its folder had this `revision`; entered if it is news.
 
         `own`: its own name if `raw` is known to be about that very copy. None: a change of our own, or another copy, came in
         between; ask the storage again.
         """
         chain, names = await self._index.chain(path)
-        if chain and not names and chain[-1].seen == raw.seen and own in ("", chain[-1].own):
+        if not anew and chain and not names and _same(chain[-1], raw) and own in ("", chain[-1].own):
             chain[-1].checked = self._clock()
             return self._index.node(chain[-1])
         folder, name = split(path)
-        identities = await self._ids.identify(folder, [name])
+        identities = await self._ids.identify(folder, [name, ""])
+        if not await self._same_folder(folder, identities.get("")):
+            return None
         if name not in identities:
-            if not await self._vanished(path, revision):
+            if not await self._vanished(path, revision, turns):
                 return None
             raise NotFound(f"{name} was removed meanwhile")
         if own not in ("", identities[name].own):
@@ -139,7 +150,7 @@ class Observer:
             await self.settle(folder, outcome)
         for suspect in outcome.suspects:
             await self._suspect(join(folder, suspect))
-        await self._follow(outcome.namesakes, turns)
+        await self.follow(outcome.namesakes, turns)
         chain, names = await self._index.chain(path)
         return self._index.node(chain[-1]) if chain and not names else None
 
@@ -159,10 +170,13 @@ class Observer:
                 raise
             if result is None:
                 continue
+            if isinstance(result, _Another):
+                await self._look(path, anew=True)
+                continue
             found, suspects, namesakes = result
             for name in suspects:
                 await self._suspect(join(path, name))
-            await self._follow(namesakes, TURNS)
+            await self.follow(namesakes)
             if suspects:
                 entry = await self.folder(path)
                 found = Found(entry, self._index.node(entry), entry.revision, None)
@@ -173,15 +187,16 @@ class Observer:
         with suppress(Forbidden):
             await self.scan(path)
 
-    async def _follow(self, places: Sequence[Path], turns: int) -> None:
-        """Look at further names of files that have changed. They may change again meanwhile, and then so have the first names:
-        `turns` bounds how often these are looked at anew."""
-        for place in places if turns else ():
+    async def follow(self, places: Sequence[Path], turns: int = TURNS) -> None:
+        """Look at further names of files that may have changed. They may change again meanwhile, and then so have the first
+        names: `turns` bounds how often these are looked at anew."""
+        for place in dict.fromkeys(places) if turns else ():
             with suppress(NotFound, NotAFolder, Forbidden):
                 await self.look(place, turns - 1)
 
-    async def _scan(self, path: Path, revision: int, locking: bool) -> tuple[Found, list[str], list[Path]] | None:
+    async def _scan(self, path: Path, revision: int, locking: bool) -> tuple[Found, list[str], list[Path]] | _Another | None:
         """One attempt; None: overtaken. Takes the lock where it needs it if `locking`, else the caller holds it."""
+        read = self._index.disturbances.now()
         listing = await self._storage.list(path)
         scanned = [node async for page in listing.pages for node in page]
         now = self._clock()
@@ -197,11 +212,19 @@ class Observer:
         namesakes: list[Path] = []
         if compared.changed or compared.vanished or entry.seen != listing.folder.seen or not entry.learned:
             names = [node.name for node in compared.changed]
-            identities = await self._ids.identify(path, names) if names else {}
+            asked = [*names, ""] if path and not self._guest and entry.seen != listing.folder.seen else names
+            identities = await self._ids.identify(path, asked) if asked else {}
+            if len(asked) > len(names) and ("" not in identities or identities[""].own != entry.own):
+                return _Another()
             news = pair(compared.changed, identities)
+            if locking and len(news) < len(names):
+                # Some have other names by now, under which they are not in this listing.
+                return None
             await self._news()
             async with self._exclusive(locking):
-                outcome = await self._index.enter(path, news, compared.vanished, folder=listing.folder, revision=revision)
+                outcome = await self._index.enter(
+                    path, news, compared.vanished, folder=listing.folder, revision=revision, read=read
+                )
                 if outcome is None:
                     return None
                 suspects, namesakes = outcome.suspects, outcome.namesakes
@@ -219,77 +242,43 @@ class Observer:
         return found, suspects, namesakes
 
     async def settle(self, path: Path, outcome: Outcome) -> None:
-        """Finish what `outcome` leaves open: nodes that are known at two places, ids to be kept by the storage; adds to its
-        `suspects`. The caller holds the lock.
+        """See `Settler.settle`."""
+        await self._settler.settle(path, outcome)
 
-        A node that is known at another place was moved here if that place does not have it any more; else it is a second name
-        (hard link) of that one and gets an id of its own.
+    async def _same_folder(self, folder: Path, there: Identity | None) -> bool:
+        """Whether what is `there` is the `folder` that the index knows; if not, what became of that is entered.
+
+        Raises `NotFound` if nothing is there.
         """
-        for node, identity in outcome.clashes:
-            for claimant in await self._index.claimants(identity):
-                if not await self._is_there(claimant, identity, join(path, node.name)):
-                    await self._transplant(path, node, claimant, identity, outcome)
-                    break
-            else:
-                await self._twin(path, node, identity)
-        for name, id in outcome.pins if not self._read_only else ():
-            try:
-                await self._ids.pin(join(path, name), id)
-            except NotFound:
-                continue
+        if not folder or self._guest:
+            return True
+        chain, names = await self._index.chain(folder)
+        if names or (there is not None and there.own == chain[-1].own):
+            return not names
+        await self._look(folder, anew=True)
+        return False
 
-    async def _is_there(self, claimant: Claimant, identity: Identity, found: Path) -> bool:
-        """Whether what was `found` is still at the place of `claimant` as well."""
-        if claimant.path is None or claimant.path == found:
-            return False
-        try:
-            there = await self.identify(Path(claimant.path))
-        except (NotFound, NotAFolder):
-            return False
-        except Forbidden:
-            return self._guest
-        if self._guest:
-            # What the person may not read has another id for them than it really has.
-            return there is not None
-        return there is not None and (there.own == identity.own or there.id == claimant.id)
+    async def _vanished(self, path: Path, revision: int, turns: int = TURNS) -> bool:
+        """Enter that nothing is at `path`, as was seen when its folder had this `revision`; False: overtaken, look again.
 
-    async def _transplant(self, path: Path, node: Node, claimant: Claimant, identity: Identity, outcome: Outcome) -> None:
-        if await self._index.transplant(path, node, claimant.id, identity) is None:
-            if claimant.path:
-                # The folder here lies below it as far as the index knows: so a place above is not what it was.
-                folder, name = split(Path(claimant.path))
-                await self._index.enter(folder, (), [name])
-            return
-        if claimant.path:
-            self._index.departures.tell(Path(claimant.path), join(path, node.name))
-        if node.is_folder and claimant.learned:
-            outcome.suspects.append(node.name)
-
-    async def _twin(self, path: Path, node: Node, identity: Identity) -> None:
-        for salt in ("", token_hex(4)):
-            twin = blake2b(f"{path}/{node.name}{salt}".encode(), digest_size=4).hexdigest()
-            named = identity._replace(id=f"{identity.id}.{twin}")
-            made = await self._index.enter(path, [(node, named)], further=True)
-            if made is None or not made.clashes:
-                return
-
-    async def _list(self, path: Path) -> Listing:
-        try:
-            return await self._storage.list(path)
-        except (NotFound, NotAFolder):
-            if path:
-                await self._vanished(path, 0)
-            raise
-
-    async def _vanished(self, path: Path, revision: int) -> bool:
-        """Enter that nothing is at `path`, as was seen when its folder had this `revision`; False: overtaken, look again."""
+        Raises `NotFound` if its folder is not there either: then that is entered, and what was in it may be wherever that is.
+        """
         await self._confirm_root()
         chain, names = await self._index.chain(path)
         if chain and not names:
             folder, name = split(path)
+            try:
+                there = await self.identify(folder) if folder else None
+            except (NotFound, NotAFolder):
+                there = None
+            if not await self._same_folder(folder, there):
+                return False
             await self._news()
             async with self._index.lock:
-                return await self._index.enter(folder, (), [name], revision=revision) is not None
+                outcome = await self._index.enter(folder, (), [name], revision=revision)
+            if outcome is None:
+                return False
+            await self.follow(outcome.namesakes, turns)
         return True
 
     async def _news(self) -> None:
@@ -327,6 +316,12 @@ class Observer:
                 yield
         else:
             yield
+
+
+def _same(entry: Entry, raw: Node) -> bool:
+    """Whether the index knows what a look at one node shows. It may tell the time of a file that a listing could not; and times
+    have ticks, in which a file can grow after somebody looked."""
+    return bool(entry.seen == raw.seen and (raw.is_folder or (entry.size, entry.mtime_ns) == (raw.size, raw.mtime_ns)))
 
 
 def _confirm(root: Entry, identity: Identity | None) -> None:
