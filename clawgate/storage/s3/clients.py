@@ -13,9 +13,16 @@ ATTEMPTS = 4
 
 
 def make_client(
-    session: boto3.Session, endpoint: str | None = None, *, virtual: bool = False, timeout: float = 60.0, connections: int = 16
+    session: boto3.Session,
+    endpoint: str | None = None,
+    *,
+    virtual: bool = False,
+    timeout: float = 60.0,
+    connections: int = 16,
+    verify: bool | str = True,
 ) -> Any:
-    """A client for S3. `virtual`: the bucket is a part of the host name; `timeout` is in seconds."""
+    """A client for S3. `virtual`: the bucket is a part of the host name; `timeout` is in seconds; `verify`: whether certificates
+    must prove anything, or a file with the authorities that may do so."""
     config = Config(
         s3={"addressing_style": "virtual" if virtual else "path"},
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
@@ -26,7 +33,7 @@ def make_client(
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    client = session.client("s3", endpoint_url=endpoint, config=config)
+    client = session.client("s3", endpoint_url=endpoint, config=config, verify=verify)
     # botocore reads for ever when the connection ends within "100 Continue"; so nobody asks for it.
     client.meta.events.unregister("before-call.s3", add_expect_header)
     return client

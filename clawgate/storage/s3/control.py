@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 import attrs
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
-from ...errors import NotFound, StorageBroken, StorageUnavailable
+from ...errors import ClawgateError, NotFound, StorageBroken, StorageUnavailable, UploadGone
+from ...log import make_logger
 from ...workers import Workers
 from .clients import ATTEMPTS
 from .failures import translate
 
 T = TypeVar("T")
+log = make_logger()
 
 _PAUSE = 0.1
 _NEEDED = {
@@ -32,6 +34,8 @@ _NEEDED = {
 }
 """What a complete answer has."""
 
+_AFTER = "\0"
+"""Begins what `Page.more` says where a listing goes on after a key, not with a token of the service."""
 PAGE = 1000
 """Keys that S3 lists or deletes in one call."""
 
@@ -68,16 +72,20 @@ class Control:
         self.bucket = bucket
         self._workers = workers
         self._count = count
-        self._keys = keys
+        self.keys = keys
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Call something in a thread; errors of boto3 become ours."""
         return await self._workers.run(_guarded, function, *args)
 
-    async def call(self, operation: str, *, always: bool = False, **arguments: Any) -> dict[str, Any]:
-        """One operation on the bucket; `always`: not refused when many are waiting, for putting things in order."""
+    def noted(self, operation: str) -> None:
+        """A call is made, by whoever makes it."""
         if self._count is not None:
             self._count(operation)
+
+    async def call(self, operation: str, *, always: bool = False, **arguments: Any) -> dict[str, Any]:
+        """One operation on the bucket; `always`: not refused when many are waiting, for putting things in order."""
+        self.noted(operation)
         function = getattr(self.client, operation)
         run = self._workers.run_always if always else self._workers.run
         needed = _NEEDED.get(operation, ())
@@ -93,10 +101,12 @@ class Control:
 
     async def page(self, prefix: str, more: str = "", *, deep: bool = False, most: int = 0) -> Page:
         """ListObjectsV2."""
-        arguments: dict[str, Any] = {"Prefix": prefix, "MaxKeys": most or self._keys}
+        arguments: dict[str, Any] = {"Prefix": prefix, "MaxKeys": most or self.keys}
         if not deep:
             arguments["Delimiter"] = "/"
-        if more:
+        if more.startswith(_AFTER):
+            arguments["StartAfter"] = more[len(_AFTER) :]
+        elif more:
             arguments["ContinuationToken"] = more
         answer = await self.call("list_objects_v2", **arguments)
         objects = [
@@ -106,12 +116,15 @@ class Control:
         following = answer.get("NextContinuationToken", "") if answer.get("IsTruncated") else ""
         if answer.get("IsTruncated") and not following:
             raise StorageUnavailable("the storage breaks off its listing")
+        # SeaweedFS 4.48 ends the listing when a page ends with a folder's marker and only what is in that folder is left.
+        if deep and not following and len(objects) >= arguments["MaxKeys"] > 1 and objects[-1].key.endswith("/"):
+            following = _AFTER + objects[-1].key
         return Page(objects, prefixes, following)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete objects, a page a call; those that are gone are no error. Raises what the first one says that cannot be."""
-        for start in range(0, len(keys), self._keys):
-            some = keys[start : start + self._keys]
+        for start in range(0, len(keys), self.keys):
+            some = keys[start : start + self.keys]
             if len(some) == 1:
                 await self.call("delete_object", Key=some[0], always=True)
                 continue
@@ -121,12 +134,16 @@ class Control:
                 if error.get("Code") != "NoSuchKey":
                     raise translate(ClientError({"Error": error}, "DeleteObjects"))
 
-    async def abort(self, key: str, upload: str) -> None:
-        """AbortMultipartUpload, as well as possible: the janitor finds what is left."""
+    async def abort(self, key: str, upload: str) -> bool:
+        """AbortMultipartUpload; whether nothing is left of it. What is left the janitor finds."""
         try:
             await self.call("abort_multipart_upload", Key=key, UploadId=upload, always=True)
-        except Exception:
-            return
+        except UploadGone:
+            return True
+        except ClawgateError as error:
+            log.warn("the upload to {key} cannot be taken back yet: {error}", key=key, error=error)
+            return False
+        return True
 
     async def uploads(self, prefix: str) -> list[Mapping[str, Any]]:
         """All multipart uploads that are not complete, below `prefix`."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote, unquote
 
 import attrs
 
-from ...model.node import Identity, Kind, Node
+from ...model.node import ALIKE, Identity, Kind, Node
 from .keys import place
 
 _KEPT = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires")
@@ -18,7 +18,8 @@ _KEPT = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLangua
 _MTIME = "mtime"
 """Metadata of rclone and s3fs: seconds since 1970, with a fraction."""
 _NODE = "clawgate-node"
-"""Metadata: the place for which it holds, the id, and what tells this very version from others."""
+"""Metadata: the place for which it holds, the id, what tells this very version from others, and the etag that it had before it
+was moved to this place."""
 _SUMS = "clawgate-checksums"
 FOLDER_TYPE = "application/x-directory"
 
@@ -37,6 +38,15 @@ class Facts:
     checksums: str = ""
     headers: Mapping[str, Any] = attrs.field(factory=dict)
     """What `_KEPT` names, and other people's metadata as ``Metadata``."""
+    kept_etag: str = ""
+    """The etag of a file that was moved; services give some copies another ETag."""
+    version: str = ""
+    """S3's version id, of a version that is not the present one."""
+
+    @property
+    def wire_etag(self) -> str:
+        """See `Node.etag`."""
+        return self.kept_etag or wire_etag(self.etag, self.size)
 
     @property
     def seen(self) -> str:
@@ -45,17 +55,26 @@ class Facts:
 
     def node(self, name: str) -> Node:
         """As a file of this name."""
-        return Node(name, Kind.FILE, self.size, self.mtime_ns, self.seen, checksums=self.checksums)
+        return Node(name, Kind.FILE, self.size, self.mtime_ns, self.seen, etag=self.wire_etag, checksums=self.checksums)
 
     def identity(self) -> Identity:
         """See `interfaces.Ids`."""
-        return Identity(self.id, self.own, self.checksums)
+        if self.own.startswith(ALIKE):
+            return Identity(self.id, self.own, self.checksums)
+        # By the content, too: metadata that others copy along are not looked at when the copy is listed.
+        return Identity(self.id, foreign_own(self.etag, self.size, self.key) if self.size else self.own, self.checksums, True)
 
     def written_as(self, key: str, id: str, own: str) -> dict[str, Any]:
         """Arguments of a call that writes the same content under `key`."""
         foreign = self.headers.get("Metadata", {})
         kept = {name: value for name, value in self.headers.items() if name != "Metadata"}
-        return {**kept, "Metadata": {**foreign, **metadata(key, id, own, self.mtime_ns, self.checksums)}}
+        etag = self.wire_etag if own == self.own else ""
+        return {**kept, "Metadata": {**foreign, **metadata(key, id, own, self.mtime_ns, self.checksums, etag)}}
+
+    def copied(self, key: str, etag: str, id: str, own: str) -> Facts:
+        """The copy that such a call has made; its ETag is `etag`. What keeps its `own` was moved, and keeps its etag."""
+        kept = self.wire_etag if own == self.own else ""
+        return attrs.evolve(self, key=key, etag=etag, id=id, own=own, kept_etag=kept, version="")
 
 
 def seen(etag: str, size: int) -> str:
@@ -63,10 +82,21 @@ def seen(etag: str, size: int) -> str:
     return f"{etag}.{size}"
 
 
-def metadata(key: str, id: str, own: str, mtime_ns: int, checksums: str = "") -> dict[str, str]:
+def wire_etag(etag: str, size: int) -> str:
+    """The etag that clients see: of what every listing tells, so that it needs neither the index nor a look at the object."""
+    return blake2b(f"{etag}.{size}".encode(), digest_size=10).hexdigest()
+
+
+def foreign_own(etag: str, size: int, key: str) -> str:
+    """`Identity.own` of what clawgate did not write. Equal content has the same one wherever it is, so that what others rename is
+    recognised; of empty objects there are too many that are equal."""
+    return f"{ALIKE}{etag}.{size:x}" if size else f"{ALIKE}{place(key)}"
+
+
+def metadata(key: str, id: str, own: str, mtime_ns: int, checksums: str = "", etag: str = "") -> dict[str, str]:
     """What clawgate writes with an object. The time is rclone's."""
     known = {
-        _NODE: f"{place(key)} {quote(id, safe='')} {quote(own, safe='')}",
+        _NODE: " ".join((place(key), quote(id, safe=""), quote(own, safe=""), *([etag] if etag else ()))),
         _MTIME: f"{mtime_ns // 10**9}.{mtime_ns % 10**9:09d}",
     }
     return {**known, _SUMS: checksums} if checksums else known
@@ -81,16 +111,16 @@ def from_head(key: str, answer: Mapping[str, Any]) -> Facts:
     """Of a HeadObject or GetObject."""
     etag, size = answer["ETag"].strip('"'), int(answer["ContentLength"])
     stored = dict(answer.get("Metadata", {}))
-    id, own, checksums = foreign_id(key), f"e{etag}", ""
-    at, found_id, found_own = _node(stored.pop(_NODE, ""))
+    id, own, kept, checksums = foreign_id(key), foreign_own(etag, size, key), "", ""
+    at, found_id, found_own, found_etag = _node(stored.pop(_NODE, ""))
     sums = stored.pop(_SUMS, "")
     # Metadata go along with copies that others make; then the id is that of somebody else.
     if at == place(key):
-        id, own, checksums = found_id, found_own, sums
+        id, own, kept, checksums = found_id, found_own, found_etag, sums
     mtime = time_in(stored.pop(_MTIME, ""))
     mtime_ns = nanoseconds(answer["LastModified"]) if mtime is None else mtime
     headers = {name: answer[name] for name in _KEPT if answer.get(name)}
-    return Facts(key, etag, size, mtime_ns, id, own, checksums, {**headers, "Metadata": stored})
+    return Facts(key, etag, size, mtime_ns, id, own, checksums, {**headers, "Metadata": stored}, kept)
 
 
 def marker_type(key: str, id: str) -> str:
@@ -104,9 +134,9 @@ def marker_id(key: str, answer: Mapping[str, Any]) -> str:
     return unquote(id) if at == place(key) and id else foreign_id(key)
 
 
-def _node(text: str) -> tuple[str, str, str]:
-    parts = text.split(" ")
-    return (parts[0], unquote(parts[1]), unquote(parts[2])) if len(parts) == 3 else ("", "", "")
+def _node(text: str) -> tuple[str, str, str, str]:
+    place, id, own, etag, *_ = (*text.split(" "), "", "", "", "")
+    return (place, unquote(id), unquote(own), etag) if own else ("", "", "", "")
 
 
 def time_in(text: str) -> int | None:
@@ -125,28 +155,3 @@ def time_in(text: str) -> int | None:
 def nanoseconds(time: datetime) -> int:
     """Of a time that a service tells, to the second: some calls tell more than others."""
     return int(time.timestamp()) * 10**9
-
-
-class Memory:
-    """The facts of objects that were looked at or written, so that a listing shows them without asking for each."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._facts: OrderedDict[str, Facts] = OrderedDict()
-
-    def get(self, key: str, mark: str) -> Facts | None:
-        """Of the version with this mark (`seen`)."""
-        facts = self._facts.get(key)
-        return facts if facts is not None and facts.seen == mark else None
-
-    def put(self, facts: Facts) -> Facts:
-        """Remember, and return the same."""
-        self._facts[facts.key] = facts
-        self._facts.move_to_end(facts.key)
-        if len(self._facts) > self._most:
-            self._facts.popitem(last=False)
-        return facts
-
-    def forget(self, key: str) -> None:
-        """It is not there any more."""
-        self._facts.pop(key, None)

@@ -25,12 +25,17 @@ from ...errors import (
     UploadGone,
 )
 
-_DENIED = (StorageUnavailable, "the credentials for the storage are not accepted (any more)")
+
+class Denied(StorageUnavailable):
+    """The service does not accept who asks, or when: asking again is of no use."""
+
+
+_DENIED = (Denied, "the credentials for the storage are not accepted (any more)")
 
 _CODES: dict[str, tuple[type[ClawgateError], str]] = {
     "NoSuchKey": (NotFound, "there is no such file or folder"),
     "404": (NotFound, "there is no such file or folder"),
-    "NoSuchBucket": (StorageUnavailable, "the bucket is gone"),
+    "NoSuchBucket": (Denied, "the bucket is gone"),
     "NoSuchUpload": (UploadGone, "there is no such upload"),
     "AccessDenied": (Forbidden, "the storage does not permit this"),
     "403": (Forbidden, "the storage does not permit this"),
@@ -40,7 +45,7 @@ _CODES: dict[str, tuple[type[ClawgateError], str]] = {
     "InvalidAccessKeyId": _DENIED,
     "SignatureDoesNotMatch": _DENIED,
     "TokenRefreshRequired": _DENIED,
-    "RequestTimeTooSkewed": (StorageUnavailable, "the clock of this machine or that of the storage is wrong"),
+    "RequestTimeTooSkewed": (Denied, "the clock of this machine or that of the storage is wrong"),
     "PreconditionFailed": (PreconditionFailed, "the file was changed meanwhile"),
     "ConditionalRequestConflict": (PreconditionFailed, "the file was changed meanwhile"),
     "412": (PreconditionFailed, "the file was changed meanwhile"),
@@ -49,11 +54,14 @@ _CODES: dict[str, tuple[type[ClawgateError], str]] = {
     "QuotaExceeded": (QuotaExceeded, "the quota on the storage is used up"),
     "XMinioStorageFull": (QuotaExceeded, "the storage is full"),
     "InsufficientStorage": (QuotaExceeded, "the storage is full"),
+    "SlowDownWrite": (Overloaded, "the storage is busy"),
+    "SlowDownRead": (Overloaded, "the storage is busy"),
     "SlowDown": (Overloaded, "the storage is busy"),
     "TooManyRequests": (Overloaded, "the storage is busy"),
     "ServiceUnavailable": (Overloaded, "the storage is busy"),
     "503": (Overloaded, "the storage is busy"),
     "RequestTimeout": (StorageTimeout, "the storage did not answer in time"),
+    "XAmzContentSHA256Mismatch": (StorageBroken, "the content changed on its way to the storage"),
     "BadDigest": (StorageBroken, "the content changed on its way to the storage"),
     "IncompleteBody": (StorageBroken, "the content did not reach the storage as a whole"),
 }
@@ -82,5 +90,5 @@ def translate(error: BotoCoreError | ClientError, path: str = "") -> ClawgateErr
     if isinstance(error, (ConnectTimeoutError, ReadTimeoutError)):
         return StorageTimeout("the storage did not answer in time")
     if isinstance(error, (NoCredentialsError, TokenRetrievalError)):
-        return StorageUnavailable("there are no credentials for the storage")
+        return Denied("there are no credentials for the storage")
     return StorageUnavailable("the storage cannot be reached")

@@ -16,8 +16,9 @@ from ...model.node import Kind, Node
 from ...model.path import Path, name, parent
 from .control import Control, Found, Page
 from .exchange import Exchange
-from .facts import Facts, Memory, from_head, marker_type, metadata
+from .facts import Facts, from_head, marker_type, metadata
 from .keys import HIDDEN, Keys
+from .memory import Looks, Memory
 from .options import S3Options
 
 _FOLDERS = 10_000
@@ -68,23 +69,46 @@ class Locks:
                 self._locks[key] = lock, users - 1
 
 
-class Ground:
-    """The bucket below one prefix."""
+class Service:
+    """What is the same for all parts of a bucket: what the service can do, and what is known of objects."""
 
-    def __init__(self, control: Control, exchange: Exchange, options: S3Options) -> None:
-        self.control = control
-        self.exchange = exchange
-        self.options = options
-        self.keys = Keys(options.prefix)
+    def __init__(self, options: S3Options) -> None:
         self.memory = Memory(options.facts)
-        self.marks = Marks()
-        self.locks = Locks()
-        self.working: set[str] = set()
-        """Keys of plans and notes that are being carried out here; the janitor leaves them."""
+        self.looks = Looks(options.trust_seconds)
+        self.probed = False
         self.both = True
         """Whether an object and a folder can have one name."""
         self.conditional = False
         """Whether the service refuses to write when a condition does not hold; else we look before."""
+        self.versioned = False
+        """Whether the bucket keeps versions, as far as somebody wanted to know."""
+
+
+class Ground:
+    """The bucket below one prefix."""
+
+    def __init__(self, control: Control, exchange: Exchange, options: S3Options, service: Service | None = None) -> None:
+        self.control = control
+        self.exchange = exchange
+        self.options = options
+        self.keys = Keys(options.prefix)
+        self.service = service or Service(options)
+        self.memory = self.service.memory
+        self.looks = self.service.looks
+        self.marks = Marks()
+        self.locks = Locks()
+        self.working: set[str] = set()
+        """Keys of plans and notes that are being carried out here; the janitor leaves them."""
+
+    @property
+    def both(self) -> bool:
+        """See `Service.both`."""
+        return self.service.both
+
+    @property
+    def conditional(self) -> bool:
+        """See `Service.conditional`."""
+        return self.service.conditional
 
     def place(self, path: Path) -> str:
         """The key of a file that may be written at `path`. Raises `Forbidden`, `InvalidRequest`."""
@@ -107,7 +131,8 @@ class Ground:
         if answer is None:
             self.memory.forget(key)
             return None
-        found = from_head(key, answer)
+        self.looks.there(key)
+        found = self.memory.pinned(from_head(key, answer))
         known = self.memory.get(key, found.seen)
         # Checksums that were not known when the content was sent are only remembered.
         if known is not None and known.own == found.own and known.checksums:
@@ -118,10 +143,16 @@ class Ground:
         """Whether there is a marker, or anything below: one or two calls."""
         if prefix == self.options.prefix:
             return True
-        if await self.control.head(prefix) is not None:
-            return True
-        page = await self.control.page(prefix, deep=True, most=1)
-        return bool(page.objects)
+        found = await self.has_marker(prefix) or bool((await self.control.page(prefix, deep=True, most=1)).objects)
+        (self.looks.there if found else self.looks.missing)(prefix)
+        return found
+
+    async def has_marker(self, prefix: str) -> bool:
+        """Whether there is a marker, as far as a listing would not show it: one call or none."""
+        # SeaweedFS answers for folders as long as something in them has versions, but does not list them.
+        if self.service.versioned:
+            return False
+        return await self.control.head(prefix) is not None
 
     async def node(self, path: Path) -> Node:
         """The file or folder at `path`. A file costs one call. Raises `NotFound`."""
@@ -132,17 +163,20 @@ class Ground:
             facts = None if beside else await self.file(key)
             if facts is not None:
                 return facts.node(name(path))
+            if not beside:
+                self.looks.missing(key)
         if not await self.is_folder(self.keys.folder(path)):
             raise NotFound(f"{path}: there is no such file or folder")
         return self.folder_node(path)
 
     def folder_node(self, path: Path) -> Node:
         """A folder; S3 knows no times of folders, and a listing could not tell those of markers."""
-        return Node(name(path), Kind.FOLDER, 0, 0, self.marks.seen(self.keys.folder(path)))
+        return Node(name(path), Kind.FOLDER, 0, 0, self.marks.seen(self.keys.folder(path)) if self.options.marks else "")
 
     async def see_parent(self, path: Path) -> None:
         """Raise `ParentMissing` unless the folder that holds `path` is there."""
-        if not await self.is_folder(self.keys.folder(parent(path))):
+        prefix = self.keys.folder(parent(path))
+        if not self.looks.was_there(prefix) and not await self.is_folder(prefix):
             raise ParentMissing(f"{parent(path)}: there is no such folder")
 
     async def mark(self, prefix: str, id: str, **conditions: Any) -> None:
@@ -155,6 +189,8 @@ class Ground:
             Metadata=metadata(prefix, id, id, 0),
             **conditions,
         )
+        self.memory.folder(prefix, id)
+        self.looks.there(prefix)
 
     async def keep(self, path: Path, gone: Sequence[str]) -> None:
         """Write the marker of the folder `path` if nothing would be in it without the keys in `gone`: it must not vanish."""
@@ -188,6 +224,8 @@ class Ground:
         """Something changed in the folders that hold `paths`."""
         for path in paths:
             self.marks.touch(self.keys.folder(parent(path)))
+            if path:
+                self.looks.forget(self.keys.key(path)[0])
 
     def new_id(self) -> str:
         """One that nobody has."""

@@ -35,7 +35,7 @@ async def join(ground: Ground, upload: Multipart, made: Sequence[Run], least: in
             gathered += await read(ground, left._replace(length=missing))
             left = left._replace(start=left.start + missing, length=left.length - missing)
             if len(gathered) >= least:
-                await upload.send(bytes(gathered))
+                await upload.send([bytes(gathered)])
                 gathered.clear()
         while left.length:
             if left.key and left.length >= least:
@@ -45,7 +45,7 @@ async def join(ground: Ground, upload: Multipart, made: Sequence[Run], least: in
             gathered += await read(ground, left._replace(length=taken))
             left = left._replace(start=left.start + taken, length=left.length - taken)
             if len(gathered) >= least:
-                await upload.send(bytes(gathered))
+                await upload.send([bytes(gathered)])
                 gathered.clear()
     if gathered:
-        await upload.send(bytes(gathered))
+        await upload.send([bytes(gathered)])

@@ -46,9 +46,9 @@ async def order(ground: Ground, path: Path, intent: Intent, own: str = "") -> Or
     key = ground.place(path)
     if (intent.size or 0) > LARGEST_OBJECT:
         raise QuotaExceeded("the file is too large for the storage")
-    before = await ground.file(key)
+    before = None if ground.looks.was_missing(key) else await ground.file(key)
     if before is None:
-        if await ground.is_folder(key + "/"):
+        if not ground.looks.was_missing(key + "/") and await ground.is_folder(key + "/"):
             if intent.expected is Target.NOTHING:
                 raise PreconditionFailed(f"{path}: the name is taken")
             raise IsAFolder(f"{path}: this is a folder")

@@ -1,7 +1,9 @@
 """Uploads in pieces: segments in the hidden folder, which the service puts together at the end.
 
-S3 wants to know the key when a multipart upload begins, and `Parts.begin` does not know it yet; so content is staged, and
-`finish` copies it within the service. Nothing but what is shorter than S3's smallest part passes through here again.
+Not one multipart upload at the final key from the beginning: what was sent to it could not be read until it is published, but
+whoever goes on in another process, or out of order, has to work out the checksum of all of it before; and its metadata (time, id)
+would have to be known before they are. So content is staged, and `finish` has the service copy it, several parts at a time.
+Nothing but what is shorter than the smallest part of S3 passes through here again.
 """
 
 from __future__ import annotations
@@ -12,47 +14,26 @@ import time
 from collections.abc import Sequence
 
 import attrs
-from twisted.internet.defer import DeferredLock
 
-from ...errors import ChecksumMismatch, LengthMismatch, Locked, QuotaExceeded, UploadGone
+from ...errors import ChecksumMismatch, LengthMismatch, Locked, NotFound, QuotaExceeded, UploadGone
 from ...interfaces import Body, Parts, Piece
 from ...model.content import Checksum, Intent, Written
 from ...model.path import Path, name
 from ..checksums import Digests
 from .facts import nanoseconds
 from .ground import Ground
+from .handles import Handles, Work, Writer
 from .joining import blocks, join, read
 from .multipart import Multipart
 from .options import LARGEST_OBJECT, MOST_PARTS, SMALLEST_PART
 from .orders import Order, order
+from .owners import me
 from .publishing import Publisher, put
 from .segments import Run, Segment, end, named, parse, runs
 
 _HANDLE = re.compile(r"([0-9a-f]{32})-([0-9a-f]{1,10})")
-_REMEMBERED = 1000
-
-
-class _Work:
-    """What this process knows of a handle."""
-
-    def __init__(self) -> None:
-        self.writers: set[_Writer] = set()
-        self.alone = False
-        self.gone = False
-        self.turn = DeferredLock()
-        self.digests: Digests | None = None
-        """Of the bytes up to `position`."""
-        self.position = 0
-        self.fresh = False
-        """Begun here, so that nothing was written that is not known."""
-
-
-@attrs.define(eq=False)
-class _Writer:
-    offset: int
-    block: bytearray = attrs.field(factory=bytearray)
-    segments: list[str] = attrs.field(factory=list)
-    """Keys that were written."""
+_FRESH = 3600.0
+"""Seconds for which an upload that nobody names is left to a process that still lives."""
 
 
 class S3Parts(Parts):
@@ -60,7 +41,7 @@ class S3Parts(Parts):
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._work: dict[str, _Work] = {}
+        self._handles = Handles()
         self._last = 0
 
     async def begin(self, size: int | None) -> str:
@@ -69,8 +50,8 @@ class S3Parts(Parts):
             raise QuotaExceeded("the file is too large for the storage")
         block = max(self._ground.options.part_bytes, -(-(size or 0) // (MOST_PARTS - 1000)))
         handle = f"{secrets.token_hex(16)}-{block:x}"
-        await self._ground.control.call("put_object", Key=self._key(handle, "begun"), Body=b"")
-        self._of(handle).fresh = True
+        await self._ground.control.call("put_object", Key=self._key(handle, "begun"), Body=me().text.encode())
+        self._handles.of(handle).fresh = True
         return handle
 
     async def write_at(
@@ -89,13 +70,13 @@ class S3Parts(Parts):
         block = await self._see(handle)
         if offset > LARGEST_OBJECT:
             raise QuotaExceeded("the file is too large for the storage")
-        work = self._of(handle)
+        work = self._handles.of(handle)
         if work.alone or (alone and work.writers):
             raise Locked("the upload is in use")
         if work.fresh and work.digests is None and compute:
             work.digests = foreseen
         work.fresh = False
-        writer = _Writer(offset)
+        writer = Writer(offset)
         work.writers.add(writer)
         work.alone = alone
         written = 0
@@ -120,7 +101,7 @@ class S3Parts(Parts):
         finally:
             work.writers.discard(writer)
             work.alone = False
-            self._tidy(handle)
+            self._handles.tidy(handle)
         return written
 
     async def assemble(self, pieces: Sequence[Piece]) -> str:
@@ -136,7 +117,7 @@ class S3Parts(Parts):
             taken += runs(known[handle], start, stop)
         size = sum(run.length for run in taken)
         new = await self.begin(size)
-        self._work.pop(new, None)
+        self._handles.forget(new)
         offset = 0
         try:
             for run in taken:
@@ -152,7 +133,7 @@ class S3Parts(Parts):
         algorithms = {*intent.compute, *(checksum.algorithm for checksum in intent.checksums)}
         Digests(algorithms)
         await self._see(handle)
-        work = self._of(handle)
+        work = self._handles.of(handle)
         if work.alone:
             raise Locked("the upload is in use")
         for writer in list(work.writers):
@@ -186,7 +167,7 @@ class S3Parts(Parts):
     async def abort(self, handle: str) -> None:
         """See `Parts.abort`."""
         if _HANDLE.fullmatch(handle):
-            work = self._work.pop(handle, None)
+            work = self._handles.forget(handle)
             if work is not None:
                 work.gone = True
             prefix = self._key(handle, "")
@@ -202,29 +183,27 @@ class S3Parts(Parts):
         for one in await self._ground.all_below(prefix):
             handle = one.key[len(prefix) :].partition("/")[0]
             newest[handle] = max(newest.get(handle, 0.0), nanoseconds(one.modified) / 1e9)
-        old = [handle for handle, at in newest.items() if handle not in keep and time.time() - at >= older_than]
-        for handle in old:
-            work = self._work.get(handle)
-            if work is None or not work.writers:
+        swept = 0
+        for handle, at in newest.items():
+            age, work = time.time() - at, self._handles.known(handle)
+            if handle in keep or age < older_than or (work is not None and work.writers):
+                continue
+            # One that another process has just begun may not be among those to keep yet.
+            if age >= _FRESH or await self._is_left(handle, age):
                 await self.abort(handle)
-        return len(old)
+                swept += 1
+        return swept
+
+    async def _is_left(self, handle: str, age: float) -> bool:
+        try:
+            answer = await self._ground.control.call("get_object", Key=self._key(handle, "begun"))
+        except NotFound:
+            return True
+        owner: bytes = await self._ground.control.run(answer["Body"].read)
+        return me().left(owner.decode(errors="replace"), age)
 
     def _key(self, handle: str, last: str) -> str:
         return self._ground.keys.hidden("uploads", handle, last)
-
-    def _of(self, handle: str) -> _Work:
-        work = self._work.get(handle)
-        if work is None:
-            work = self._work[handle] = _Work()
-            if len(self._work) > _REMEMBERED:
-                for old in [one for one, known in self._work.items() if not known.writers and one != handle][:1]:
-                    del self._work[old]
-        return work
-
-    def _tidy(self, handle: str) -> None:
-        work = self._work.get(handle)
-        if work is not None and not work.writers and work.digests is None:
-            del self._work[handle]
 
     async def _see(self, handle: str) -> int:
         """The length of blocks. Raises `UploadGone`."""
@@ -237,7 +216,7 @@ class S3Parts(Parts):
         found = [parse(one.key) for one in await self._ground.all_below(self._key(handle, ""))]
         return [one for one in found if one is not None]
 
-    async def _flush(self, handle: str, work: _Work, writer: _Writer) -> None:
+    async def _flush(self, handle: str, work: Work, writer: Writer) -> None:
         await work.turn.acquire()
         try:
             block = bytes(writer.block)
@@ -263,7 +242,7 @@ class S3Parts(Parts):
 
     async def _put(self, handle: str, offset: int, block: bytes) -> str:
         key = self._key(handle, named(self._number(), offset, len(block)))
-        await self._ground.control.call("put_object", Key=key, Body=block, always=True)
+        await self._ground.exchange.send(key, [block], {})
         return key
 
     def _number(self) -> int:
@@ -280,7 +259,7 @@ class S3Parts(Parts):
             await self._put(handle, offset, block)
             offset += len(block)
 
-    async def _digests(self, work: _Work, algorithms: set[str], made: Sequence[Run], size: int) -> Digests:
+    async def _digests(self, work: Work, algorithms: set[str], made: Sequence[Run], size: int) -> Digests:
         wanted = Digests(algorithms)
         if not algorithms:
             return wanted
@@ -296,15 +275,16 @@ class S3Parts(Parts):
         publisher = Publisher(ground, placed)
         if size <= ground.options.small_bytes:
             content = b"".join([await read(self._ground, run) for run in made])
-            return await put(publisher, content, checksums)
-        upload = Multipart(ground, placed.key)
+            return await put(publisher, [content], checksums)
+        upload = Multipart(ground, placed.key, ground.options.parallel)
         complete = False
         try:
             await upload.begin(**placed.arguments(checksums))
             await join(ground, upload, made, max(SMALLEST_PART, -(-size // (MOST_PARTS // 2))))
+            arguments = await upload.whole()
             async with ground.locks.hold(placed.key):
                 await publisher.look()
-                etag = await publisher.call("complete_multipart_upload", **upload.whole())
+                etag = await publisher.call("complete_multipart_upload", **arguments)
             complete = True
         finally:
             await upload.end(complete=complete)

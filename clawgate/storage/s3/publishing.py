@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from ...errors import PreconditionFailed, UploadGone
+from ...errors import ClawgateError, Overloaded, PreconditionFailed, StorageUnavailable, UploadGone
 from ...model.content import Target, Written
 from ...model.path import name
+from .exchange import Sent
 from .facts import Facts
 from .ground import Ground
 from .orders import Order, see_expected
+
+_HEADERS = {"IfNoneMatch": "If-None-Match", "IfMatch": "If-Match"}
 
 
 class Publisher:
@@ -52,6 +56,26 @@ class Publisher:
             return there.etag
         return str(answer["ETag"]).strip('"')
 
+    async def send(self, sending: Callable[[Mapping[str, str]], Awaitable[Sent]], checksums: str) -> str:
+        """Publish by one request of content, which `sending` makes with the headers that it is given; returns the ETag.
+
+        An answer may have been lost: what then stands there as ours is what was sent.
+        """
+        arguments = self.order.arguments(checksums)
+        fields = {"Content-Type": arguments["ContentType"]}
+        fields |= {f"x-amz-meta-{name}": value for name, value in arguments["Metadata"].items()}
+        fields |= {_HEADERS[name]: value for name, value in self.conditions().items()}
+        try:
+            return (await sending(fields)).etag
+        except (PreconditionFailed, StorageUnavailable, Overloaded) as error:
+            try:
+                there = await self.ours()
+            except ClawgateError:
+                raise error from None
+            if there is None:
+                raise
+            return there.etag
+
     def done(self, etag: str, size: int, checksums: str) -> Written:
         """Remember what stands there now."""
         order = self.order
@@ -63,9 +87,11 @@ class Publisher:
         return Written(facts.node(name(order.path)), order.before is not None, facts.identity())
 
 
-async def put(publisher: Publisher, content: bytes, checksums: str) -> Written:
+async def put(publisher: Publisher, content: Sequence[bytes], checksums: str) -> Written:
     """Content that is held as a whole: one call."""
-    key = publisher.order.key
-    async with publisher.ground.locks.hold(key):
-        etag = await publisher.call("put_object", Body=content, **publisher.order.arguments(checksums))
-    return publisher.done(etag, len(content), checksums)
+    ground, key = publisher.ground, publisher.order.key
+    async with ground.locks.hold(key):
+        if not ground.conditional:
+            await publisher.look()
+        etag = await publisher.send(lambda fields: ground.exchange.send(key, content, fields), checksums)
+    return publisher.done(etag, sum(map(len, content)), checksums)

@@ -49,7 +49,7 @@ class Mounted:
         self.server = server
         self.calls = Counter()
         # One bucket for all: SeaweedFS sets aside room for each.
-        self.bucket = servers.BUCKET
+        self.bucket = options.pop("bucket", servers.BUCKET)
         self.client = server.client()
         self.workers = workers
         self.opened = []
@@ -76,7 +76,8 @@ class Mounted:
     def leftovers(self):
         prefix = self.options.prefix
         uploads = self.client.list_multipart_uploads(Bucket=self.bucket, Prefix=prefix).get("Uploads", ())
-        return self.keys(prefix + ".clawgate/") + [one["Key"] for one in uploads if one["Key"].startswith(prefix)]
+        hidden = [key for key in self.keys(prefix + ".clawgate/") if key != f"{prefix}.clawgate/begun"]
+        return hidden + [one["Key"] for one in uploads if one["Key"].startswith(prefix)]
 
     async def close(self):
         for exchange in self.opened:

@@ -34,6 +34,8 @@ class Way:
     def __init__(self, endpoint: str) -> None:
         self._to = ("127.0.0.1", int(endpoint.rpartition(":")[2]))
         self._listening = socket.create_server(("127.0.0.1", 0))
+        # What is sent and never read has to stay a small part of what a test sends.
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 << 10)
         self.endpoint = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self.faults: list[Fault] = []
         self.requests: list[str] = []

@@ -79,14 +79,14 @@ def running(name: str, command: list[str], port: int, log: Path, environment: di
 
 
 @contextmanager
-def seaweed(folder: Path) -> Iterator[Server]:
+def seaweed(folder: Path, volumes: int = 30) -> Iterator[Server]:
     identity = {"name": KEY, "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": ["Admin"]}
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
     (folder / "data").mkdir()
     master, volume, filer, s3 = (free_port(besides=10_000) for _ in range(4))
     command = [program("weed"), "server", f"-dir={folder}/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     command += [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", "-s3", f"-s3.port={s3}"]
-    command += [f"-s3.config={folder}/s3.json", "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=30"]
+    command += [f"-s3.config={folder}/s3.json", "-s3.port.iceberg=0", "-s3.port.lance=0", f"-volume.max={volumes}"]
     command += ["-master.volumeSizeLimitMB=64", "-master.telemetry=false", "-filer.localSocket="]
     with running("seaweedfs", command, s3, folder / "log") as server:
         yield server

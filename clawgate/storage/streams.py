@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
@@ -14,21 +14,28 @@ from twisted.web.client import ResponseDone
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
+WAITING = 256 << 10
+"""Bytes of an answer that wait for their reader before the socket is not read any more."""
+
 
 class Content(Protocol):
-    """The body of an answer: never more than what one read of the socket gave is waiting here."""
+    """The body of an answer. `WAITING` bytes and what one read of the socket gives are here at most."""
 
     def __init__(self, reactor: Any, idle: float) -> None:
         self._reactor = reactor
         self._idle = idle
         self._waiting: deque[bytes] = deque()
+        self._bytes = 0
+        self._paused = False
         self._reader: Deferred[None] | None = None
         self._end: Failure | None = None
 
     def dataReceived(self, data: bytes) -> None:
         """Some of it."""
         self._waiting.append(data)
-        if self._end is None and self.transport is not None:
+        self._bytes += len(data)
+        if self._bytes >= WAITING and not self._paused and self._end is None and self.transport is not None:
+            self._paused = True
             self.transport.pauseProducing()  # type: ignore[attr-defined]
         self._wake()
 
@@ -48,14 +55,17 @@ class Content(Protocol):
         """The bytes. Raises what ended the connection too early, `TimeoutError` when nothing comes."""
         while True:
             while self._waiting:
-                yield self._waiting.popleft()
+                data = self._waiting.popleft()
+                self._bytes -= len(data)
+                yield data
             if self._end is not None:
                 if isinstance(self._end.value, ResponseDone):
                     return
                 self._end.raiseException()
             reader = self._reader = Deferred()
             reader.addTimeout(self._idle, self._reactor)
-            if self.transport is not None:
+            if self._paused and self.transport is not None:
+                self._paused = False
                 self.transport.resumeProducing()  # type: ignore[attr-defined]
             await reader
 
@@ -74,6 +84,8 @@ class Pump:
         self.error: Exception | None = None
         """What `chunks` raised."""
         self.complete = False
+        self.ended: Callable[[], None] = lambda: None
+        """Called when all was sent."""
         self._chunks = chunks
         self._reactor = reactor
         self._idle = idle
@@ -117,3 +129,71 @@ class Pump:
             self.error = error
             raise
         self.complete = True
+        self.ended()
+
+
+class Kept:
+    """Chunks that can be had again as long as not more than `most` bytes of them were given."""
+
+    def __init__(self, chunks: AsyncIterator[bytes], most: int) -> None:
+        self.given = 0
+        """Bytes that came from the source."""
+        self.failed = False
+        """Whether the source raised."""
+        self._source = chunks
+        self._most = most
+        self._kept: list[bytes] | None = []
+        self._coming: Deferred[Any] | None = None
+        self._here: bytes | Failure | None = None
+        self._waiter: Deferred[None] | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything that was given is still here."""
+        return self._kept is not None and not self.failed
+
+    async def again(self) -> AsyncIterator[bytes]:
+        """All from the beginning, and then on. Only as long as it is `whole`, and by one reader at a time."""
+        for chunk in list(self._kept or ()):
+            yield chunk
+        while chunk := await self._take():
+            self.given += len(chunk)
+            if self._kept is not None:
+                if self.given <= self._most:
+                    self._kept.append(chunk)
+                else:
+                    self._kept = None
+            yield chunk
+
+    def close(self) -> None:
+        """Nobody reads any more."""
+        if self._coming is not None:
+            self._coming.cancel()
+
+    async def _take(self) -> bytes:
+        """The next chunk; none at the end. Who is cancelled while waiting for it takes nothing away from the next reader."""
+        if self._here is None and self._coming is None:
+            self._coming = Deferred.fromCoroutine(self._next())
+            self._coming.addBoth(self._arrived)
+        if self._here is None:
+            self._waiter = Deferred()
+            await self._waiter
+        here, self._here = self._here, None
+        if isinstance(here, Failure):
+            here.raiseException()
+        return here or b""
+
+    def _arrived(self, result: bytes | Failure) -> None:
+        self._here, self._coming = result, None
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.called:
+            waiter.callback(None)
+
+    async def _next(self) -> bytes:
+        try:
+            return await self._source.__anext__()
+        except StopAsyncIteration:
+            return b""
+        except BaseException:
+            self.failed = True
+            raise

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from ...errors import LengthMismatch
-from ...interfaces import Body
-from ...model.content import Intent
-from ..checksums import Digests
+from ..errors import LengthMismatch
+from ..interfaces import Body
+from ..model.content import Intent
+from .checksums import Digests
 
 
 class Checked:
@@ -42,6 +42,10 @@ class Checked:
 
     async def block(self, most: int) -> bytes:
         """Exactly `most` bytes, fewer only at the end."""
+        return b"".join(await self.chunks(most))
+
+    async def chunks(self, most: int) -> list[bytes]:
+        """The same in pieces, as they came."""
         found: list[bytes] = []
         left = most
         while left:
@@ -50,7 +54,7 @@ class Checked:
                 break
             found.append(data)
             left -= len(data)
-        return b"".join(found)
+        return found
 
     async def exactly(self, length: int) -> AsyncIterator[bytes]:
         """The next `length` bytes. The body must have them."""

@@ -1,0 +1,182 @@
+"""Mounts with the driver s3: their threads, their accounts, and how the storage of a space is opened.
+
+What talks to S3 is imported only when there is such a mount: boto3 is large, and need not be installed for others.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ..bucket_access import account_of, address_of, check, options_of
+from ..interfaces import Changes
+from ..metrics import Metrics
+from ..model.people import User
+from ..model.space import Space, SpaceKind
+from ..mutex import Mutex
+from ..settings import Mount, Settings
+from ..workers import Workers
+
+if TYPE_CHECKING:
+    from ..storage.s3.accounts import Account
+    from ..storage.s3.control import Control
+    from ..storage.s3.driver import S3Storage
+    from ..storage.s3.events import BucketEvents
+    from ..storage.s3.exchange import Exchange
+    from ..storage.s3.ground import Service
+
+KEPT = 10_000
+"""People whose credentials are remembered."""
+
+
+class Buckets:
+    """See the module."""
+
+    def __init__(self, settings: Settings, reactor: Any, metrics: Metrics) -> None:
+        """Nothing is started here. Raises `SettingsError`."""
+        self._mounts = {name: mount for name, mount in settings.mounts.items() if mount.driver == "s3"}
+        check(settings.mounts)
+        self.secrets = {name: one.s3.events_secret for name, one in self._mounts.items() if one.follows == "events"}
+        """What those say who tell of changes, by mount."""
+        self._events: dict[str, BucketEvents] = {}
+        self._reactor = reactor
+        self._workers = {name: Workers(reactor, f"s3-{name}", one.s3.threads, one.s3.queue) for name, one in self._mounts.items()}
+        self._calls: dict[str, Counter[str]] = {name: Counter() for name in self._mounts}
+        self._desks: dict[tuple[str, Account], _Desk] = {}
+        self._services: dict[str, Service] = {}
+        self._users: dict[tuple[str, str], User] = {}
+        self._opening = {name: Mutex() for name in self._mounts}
+        if self._mounts:
+            metrics.calls_by_mount("s3_calls", "Calls of S3, by operation", lambda: self._calls)
+
+    @property
+    def pools(self) -> list[Workers]:
+        """Threads, one pool a mount."""
+        return list(self._workers.values())
+
+    def redirected(self, mount: str, agent: str) -> int:
+        """For how many seconds a program with this User-Agent is sent to the bucket of a mount for downloads; 0: it is not."""
+        found = self._mounts.get(mount)
+        wanted = found is not None and any(one.lower() in agent.lower() for one in found.s3.redirect)
+        return found.s3.redirect_seconds if found is not None and wanted else 0
+
+    async def start(self) -> None:
+        """Load what talks to S3, in a thread: it takes a while."""
+        for workers in self._workers.values():
+            await workers.run(_load)
+
+    def remember(self, user: User, mount: str) -> None:
+        """What is known of a person who works on a mount, for credentials that are templates."""
+        if mount not in self._mounts:
+            return
+        if len(self._users) >= KEPT:
+            self._users.clear()
+        self._users[mount, user.id] = user
+
+    def remembers(self, user: str, mount: str) -> bool:
+        """Whether somebody has told of this person."""
+        return (mount, user) in self._users
+
+    async def open(self, space: Space, *, recall: bool) -> S3Storage:
+        """The driver for a space, started; `recall`: the index does not know all of it. Raises `Forbidden` without credentials,
+        `StorageUnavailable`."""
+        from ..storage.s3.driver import S3Storage
+
+        mount = self._mounts[space.mount]
+        service = self._service(space.mount, mount, space)
+        known = self._desks.get((space.mount, self._account(space, mount)))
+        # The first one finds out what the service can do.
+        ready = known is not None and (service.probed or mount.read_only)
+        async with nullcontext() if ready else self._opening[space.mount]:
+            desk = known or await self._desk(space, mount)
+            storage = S3Storage(desk.control, desk.exchange, options_of(mount, space.root), service)
+            await storage.start(read_only=mount.read_only, recall=recall)
+        return storage
+
+    def changes(self, space: Space) -> Changes | None:
+        """What the service tells of a space that is open; None: nothing is expected of it."""
+        from ..storage.s3.events import BucketEvents
+
+        name, mount = space.mount, self._mounts.get(space.mount)
+        if mount is None or name not in self.secrets:
+            return None
+        if name not in self._events:
+            self._events[name] = BucketEvents(mount.s3.bucket, self._service(name, mount, space).memory)
+        return self._events[name].of(options_of(mount, space.root).prefix)
+
+    async def tell(self, mount: str, message: bytes) -> None:
+        """The service tells of changes. Raises `InvalidRequest`."""
+        from ..storage.s3.events import parse
+
+        events = await self._workers[mount].run(parse, message)
+        # Spaces that nobody has opened are walked when somebody does.
+        if mount in self._events:
+            self._events[mount].tell(events)
+
+    async def close(self) -> None:
+        """Close what is kept open; nobody may be using it any more."""
+        for desk in self._desks.values():
+            await desk.exchange.close()
+        self._desks.clear()
+
+    async def _desk(self, space: Space, mount: Mount) -> _Desk:
+        from ..storage.s3.accounts import connect
+        from ..storage.s3.control import Control
+        from ..storage.s3.exchange import Exchange
+        from ..storage.s3.trust import policy
+
+        account = self._account(space, mount)
+        desk = self._desks.get((space.mount, account))
+        if desk is None:
+            workers, address = self._workers[space.mount], address_of(mount)
+            way = await workers.run(connect, address, account)
+            trust = await workers.run(lambda: policy(address.ca_file, verify=address.verify))
+            control = Control(way.client, workers, address.bucket, self._counting(space.mount))
+            exchange = Exchange(
+                self._reactor,
+                control,
+                way.signer,
+                address.timeout,
+                address.connections,
+                mount.s3.attempts,
+                address.every(),
+                address.objects(),
+                trust,
+            )
+            desk = self._desks[space.mount, account] = _Desk(control, exchange)
+        return desk
+
+    def _counting(self, mount: str) -> Any:
+        calls = self._calls[mount]
+
+        def count(operation: str) -> None:
+            calls[operation] += 1
+
+        return count
+
+    def _account(self, space: Space, mount: Mount) -> Account:
+        if space.kind is SpaceKind.PERSONAL:
+            return account_of(mount, self._users.get((space.mount, space.owner)) or User(space.owner))
+        return account_of(mount, User(space.name))
+
+    def _service(self, name: str, mount: Mount, space: Space) -> Service:
+        from ..storage.s3.ground import Service
+
+        if name not in self._services:
+            self._services[name] = Service(options_of(mount, space.root))
+        return self._services[name]
+
+
+def _load() -> None:
+    from ..storage.s3 import accounts, driver, trust  # noqa: F401
+
+
+@attrs.frozen
+class _Desk:
+    """What an account uses."""
+
+    control: Control
+    exchange: Exchange

@@ -1,0 +1,60 @@
+"""What ``clawgate check`` says of a mount with the driver s3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import bucket_access
+from .errors import ClawgateError
+from .gateway.rules import rules_of
+from .model.people import User
+from .settings import Mount
+
+if TYPE_CHECKING:
+    from .storage.s3.accounts import Account
+
+ACCOUNTS = 10
+"""So many accounts of a mount are tried."""
+
+
+class Seen(NamedTuple):
+    """One thing that was looked at."""
+
+    level: str
+    """``ok``, ``warn`` or ``FAIL``."""
+    text: str
+    remedy: str = ""
+
+
+def inspect(name: str, mount: Mount, users: Sequence[User]) -> Iterator[Seen]:
+    """Look with each of the accounts that the settings come to, at the prefix of the first one of `users` who has it. Blocking;
+    small hidden objects are written and removed unless the mount is read-only."""
+    what = f"mounts.{name}"
+    try:
+        bucket_access.check({name: mount})
+        (rule,) = rules_of({name: mount}, "/").values()
+    except ClawgateError as error:
+        yield Seen("FAIL", str(error), "docs/storage-s3.md lists the settings")
+        return
+    prefixes: dict[Account, str] = {}
+    for user in users:
+        try:
+            for grant in rule.grants(user):
+                prefixes.setdefault(bucket_access.account_of(mount, user), grant.space.root)
+        except ClawgateError as error:
+            yield Seen("FAIL", f"{what}: {error}", f"see 'clawgate explain {user.id}'")
+    if not prefixes:
+        try:
+            prefixes[bucket_access.account_of(mount, User(""))] = rule.root.partition("{")[0]
+        except ClawgateError:
+            yield Seen("warn", f"{what}: there is nobody whose credentials could be tried", "clawgate user add NAME")
+            return
+    from .storage.s3.inspection import inspect as look_at
+
+    address = bucket_access.address_of(mount)
+    for account, prefix in list(prefixes.items())[:ACCOUNTS]:
+        for seen in look_at(what, address, account, prefix, read_only=mount.read_only):
+            yield Seen(*seen)
+    if len(prefixes) > ACCOUNTS:
+        yield Seen("ok", f"{what}: {len(prefixes) - ACCOUNTS} further accounts were not tried")

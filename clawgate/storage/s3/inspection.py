@@ -1,0 +1,178 @@
+"""What of a bucket and the rights on it would not work; for ``clawgate check``. Blocking."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError, SSLError  # type: ignore[import-untyped]
+
+from ...errors import ClawgateError
+from .accounts import Account, Address, Way, connect
+from .failures import code_of
+from .keys import Keys
+
+SKEW_SECONDS = 5.0
+"""S3 refuses requests when clocks are 15 minutes apart; less already makes times of files odd."""
+ORPHAN_SECONDS = 7 * 86400.0
+_MOST = 100_000
+"""Multipart uploads that are counted."""
+
+
+class Seen(NamedTuple):
+    """One thing that was looked at."""
+
+    level: str
+    """``ok``, ``warn`` or ``FAIL``."""
+    text: str
+    remedy: str = ""
+
+
+def inspect(what: str, address: Address, account: Account, prefix: str, *, read_only: bool) -> Iterator[Seen]:
+    """Look at one prefix with one account; unless `read_only`, small hidden objects are written and removed."""
+    try:
+        way = connect(address, account)
+    except ClawgateError as error:
+        yield Seen("FAIL", f"{what}: {error}", "set access_key, profile or role, or give boto3 credentials (docs/storage-s3.md)")
+        return
+    yield from _Inspection(what, way, address.bucket, prefix, read_only).run()
+
+
+class _Inspection:
+    def __init__(self, what: str, way: Way, bucket: str, prefix: str, read_only: bool) -> None:
+        self.what = f"{what}: s3://{bucket}/{prefix}"
+        self.client = way.client
+        self.bucket = bucket
+        self.prefix = prefix
+        self.read_only = read_only
+        self.key = Keys(prefix).hidden(f"check-{secrets.token_hex(4)}")
+        self.failure = ""
+
+    def run(self) -> Iterator[Seen]:
+        answer = self.call("list_objects_v2", Prefix=self.prefix, MaxKeys=1)
+        if answer is None:
+            yield Seen("FAIL", f"{self.what} cannot be listed: {self.failure}", self.remedy("s3:ListBucket"))
+            return
+        yield Seen("ok", f"{self.what} can be listed")
+        yield from self.clock(answer)
+        if not self.read_only:
+            yield from self.rights()
+        yield from self.versioning()
+        yield from self.orphans()
+
+    def call(self, operation: str, **arguments: Any) -> dict[str, Any] | None:
+        """None: failed, and `failure` says how."""
+        try:
+            found: dict[str, Any] = getattr(self.client, operation)(Bucket=self.bucket, **arguments)
+            return found
+        except ClientError as error:
+            self.failure = code_of(error)
+        except SSLError as error:
+            self.failure = f"the certificate is not believed: {error}"
+        except BotoCoreError as error:
+            self.failure = str(error)
+        return None
+
+    def remedy(self, right: str) -> str:
+        known = {
+            "NoSuchBucket": "make the bucket, or mend s3.bucket and s3.region",
+            "InvalidAccessKeyId": "mend s3.access_key: the service does not know it",
+            "SignatureDoesNotMatch": "mend s3.secret_key",
+            "RequestTimeTooSkewed": "set the clock of this machine (chrony, ntpd)",
+            "PermanentRedirect": "set s3.region to the region of the bucket",
+            "AuthorizationHeaderMalformed": "set s3.region to the region of the bucket",
+            "ExpiredToken": "give fresh credentials; with a role clawgate renews them by itself",
+            "301": "set s3.region to the region of the bucket",
+            "AccessDenied": f"permit {right} (docs/storage-s3.md has the whole policy)",
+            "403": f"permit {right} (docs/storage-s3.md has the whole policy)",
+        }
+        if self.failure.startswith("the certificate"):
+            return "set s3.ca_file to the authorities it may come from"
+        return known.get(self.failure, "look at s3.endpoint, s3.addressing and the network")
+
+    def clock(self, answer: dict[str, Any]) -> Iterator[Seen]:
+        date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+        if not date:
+            return
+        skew = parsedate_to_datetime(date).timestamp() - time.time()
+        if abs(skew) > SKEW_SECONDS:
+            yield Seen(
+                "warn", f"{self.what}: the clock of the service is {skew:+.0f} s off ours", "synchronise both (chrony, ntpd)"
+            )
+
+    def rights(self) -> Iterator[Seen]:
+        if self.call("put_object", Key=self.key, Body=b"1") is None:
+            remedy = f"{self.remedy('s3:PutObject')}, or set read_only = true"
+            yield Seen("FAIL", f"{self.what} cannot be written to: {self.failure}", remedy)
+            return
+        missing: list[str] = []
+        copy = {"CopySource": {"Bucket": self.bucket, "Key": self.key}}
+        for right, operation, more in (
+            ("s3:GetObject", "get_object", {}),
+            ("s3:GetObject on copies", "copy_object", {**copy, "MetadataDirective": "REPLACE", "Metadata": {"a": "b"}}),
+        ):
+            if self.call(operation, Key=self.key, **more) is None:
+                missing.append(right)
+                yield Seen("FAIL", f"{self.what}: {operation} fails: {self.failure}", self.remedy(right))
+        yield from self.multipart()
+        yield from self.conditions()
+        if self.call("delete_object", Key=self.key) is None:
+            yield Seen(
+                "FAIL",
+                f"{self.what}: nothing can be deleted: {self.failure}",
+                f"{self.remedy('s3:DeleteObject')}; {self.key} is left",
+            )
+        elif not missing:
+            yield Seen("ok", f"{self.what}: objects can be read, written, copied and deleted")
+
+    def multipart(self) -> Iterator[Seen]:
+        made = self.call("create_multipart_upload", Key=self.key)
+        if made is None or self.call("abort_multipart_upload", Key=self.key, UploadId=made["UploadId"]) is None:
+            remedy = self.remedy("s3:AbortMultipartUpload and s3:PutObject")
+            yield Seen("FAIL", f"{self.what}: multipart uploads fail: {self.failure}", remedy)
+
+    def conditions(self) -> Iterator[Seen]:
+        if self.call("put_object", Key=self.key, Body=b"2", IfNoneMatch="*") is None and self.failure in (
+            "PreconditionFailed",
+            "412",
+        ):
+            yield Seen("ok", f"{self.what}: the service knows conditional writes")
+        else:
+            remedy = "clawgate looks before it writes; let nobody else write to the same objects at the same moment"
+            yield Seen("warn", f"{self.what}: the service knows no conditional writes (If-None-Match)", remedy)
+
+    def versioning(self) -> Iterator[Seen]:
+        answer = self.call("get_bucket_versioning")
+        if answer is None:
+            yield Seen(
+                "warn", f"{self.what}: whether versions are kept cannot be seen: {self.failure}", "permit s3:GetBucketVersioning"
+            )
+        elif answer.get("Status") == "Enabled":
+            yield Seen(
+                "ok", f"{self.what}: the bucket keeps versions; a lifecycle rule says for how long (NoncurrentVersionExpiration)"
+            )
+        else:
+            state = "are not kept any more" if answer.get("Status") == "Suspended" else "are not kept"
+            yield Seen("ok", f"{self.what}: versions {state}: what is overwritten or deleted is gone")
+
+    def orphans(self) -> Iterator[Seen]:
+        old = count = 0
+        more: dict[str, Any] = {}
+        while count < _MOST:
+            answer = self.call("list_multipart_uploads", Prefix=self.prefix, **more)
+            if answer is None:
+                remedy = self.remedy("s3:ListBucketMultipartUploads")
+                yield Seen("warn", f"{self.what}: unfinished uploads cannot be listed: {self.failure}", remedy)
+                return
+            found = [one for one in answer.get("Uploads", ()) if one["Key"].startswith(self.prefix)]
+            count += len(found)
+            old += sum(time.time() - one["Initiated"].timestamp() > ORPHAN_SECONDS for one in found)
+            if not answer.get("IsTruncated"):
+                break
+            more = {"KeyMarker": answer["NextKeyMarker"], "UploadIdMarker": answer["NextUploadIdMarker"]}
+        if old:
+            remedy = "a lifecycle rule (AbortIncompleteMultipartUpload) removes them; clawgate looks after its own"
+            yield Seen("warn", f"{self.what}: {old} multipart uploads are older than a week", remedy)

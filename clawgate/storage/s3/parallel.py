@@ -1,0 +1,33 @@
+"""Several things at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+async def each(items: Sequence[T], act: Callable[[T], Awaitable[U]], most: int) -> list[U]:
+    """Do something with all, `most` at the same time; returns the results in their order, raises the first error, but only
+    when nothing goes on any more."""
+    turn = DeferredSemaphore(most)
+    failed: list[Exception] = []
+    results: dict[int, U] = {}
+
+    async def one(index: int) -> None:
+        async with turn:
+            if failed:
+                return
+            try:
+                results[index] = await act(items[index])
+            except Exception as error:
+                failed.append(error)
+
+    await gatherResults([Deferred.fromCoroutine(one(index)) for index in range(len(items))])
+    if failed:
+        raise failed[0]
+    return [results[index] for index in range(len(items))]

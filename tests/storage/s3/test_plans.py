@@ -1,0 +1,169 @@
+"""Copies, moves and removals that are killed, fail, or meet other writers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from clawgate.errors import StorageUnavailable
+from clawgate.model.path import Path
+from clawgate.testing.tools import Broken, get, put, tree
+
+from .faulty import Way
+
+BEFORE = {"a": None, "a/one": b"a/one", "a/in": None, "a/in/two": b"a/in/two", "file": b"file", "end": b"end"}
+TAKEN = {"b": None, "b/one": b"b/one", "b/old": b"b/old", "b/in": None}
+"""What stands in the way of what replaces it."""
+
+
+def under(name, content):
+    return {name if path == "a" else f"{name}{path[1:]}": what for path, what in content.items() if path.startswith("a")}
+
+
+A = under("a", BEFORE)
+REST = {"file": b"file", "end": b"end"}
+MOVED = {**under("b", A), **REST}
+COPIED = {**MOVED, **A}
+ACTS = {
+    # what is done, what may be there in the end, what was there before
+    "move": (lambda storage: storage.move(Path("a"), Path("b"), replace=False), (BEFORE, MOVED), BEFORE),
+    "move over": (lambda storage: storage.move(Path("a"), Path("b"), replace=True), (BEFORE | TAKEN, MOVED), BEFORE | TAKEN),
+    "copy": (lambda storage: storage.copy(Path("a"), Path("b"), replace=False), (BEFORE, COPIED), BEFORE),
+    "copy over": (lambda storage: storage.copy(Path("a"), Path("b"), replace=True), (BEFORE | TAKEN, COPIED), BEFORE | TAKEN),
+    "remove": (lambda storage: storage.remove(Path("a")), (BEFORE, REST), BEFORE),
+    "file over file": (
+        lambda storage: storage.move(Path("file"), Path("end"), replace=True),
+        (BEFORE, {**A, "end": b"file"}),
+        BEFORE,
+    ),
+    "file over folder": (
+        lambda storage: storage.move(Path("file"), Path("a"), replace=True),
+        (BEFORE, {"a": b"file", "end": b"end"}),
+        BEFORE,
+    ),
+    "folder over file": (
+        lambda storage: storage.move(Path("a"), Path("file"), replace=True),
+        (BEFORE, {**under("file", A), "end": b"end"}),
+        BEFORE,
+    ),
+}
+WRITING = ("put_object", "copy_object", "delete_objects", "delete_object")
+
+
+async def make(storage, content):
+    for path, what in content.items():
+        if what is None:
+            await storage.make_folder(Path(path))
+        else:
+            await put(storage, path, what)
+
+
+def dies(monkeypatch, storage, at):
+    """From the call number `at` of those that write on, nothing reaches the service: as if killed before it."""
+    control = type(storage._ground.control)
+    call, counted = control.call, []
+
+    async def killed(self, operation, **arguments):
+        if operation in WRITING:
+            counted.append(operation)
+        if len(counted) >= at:
+            raise Broken
+        return await call(self, operation, **arguments)
+
+    monkeypatch.setattr(control, "call", killed)
+
+
+KILLS = [("seaweed", act) for act in ACTS] + [("moto", act) for act in ("move over", "folder over file")]
+"""On moto a file and a folder can have one name, so there is another way to replace one by the other."""
+
+
+@pytest.mark.parametrize(("server", "act"), KILLS, indirect=["server"])
+async def test_a_kill_loses_nothing(server, mount, monkeypatch, act):
+    do, ends, before = ACTS[act]
+    at, finished = 0, False
+    while not finished:
+        at += 1
+        mounted = await mount(server, keys=2)
+        await make(mounted.storage, before)
+        dies(monkeypatch, mounted.storage, at)
+        try:
+            await do(mounted.storage)
+            finished = True
+        except Broken:
+            pass
+        monkeypatch.undo()
+        again = mounted.open()
+        await again.start()
+        found = await tree(again)
+        if act != "remove":
+            there = set(found.values())
+            assert {what for what in ends[1].values() if what is not None} <= there
+        await again.abilities.janitor.sweep(frozenset(), 0)
+        after = await tree(again)
+        assert after in ends, f"{at}: {sorted(after.items())}"
+        assert mounted.leftovers() == []
+    assert after == ends[1]
+    assert at > 3
+
+
+FAILURES = [("seaweed", act) for act in ("copy", "folder over file", "file over folder")]
+FAILURES += [("moto", act) for act in ("move", "folder over file")]
+
+
+@pytest.mark.parametrize(("server", "act"), FAILURES, indirect=["server"])
+async def test_a_failure_is_taken_back(server, mount, act):
+    way = Way(server.endpoint)
+    mounted = await mount(server, way.endpoint)
+    do, ends, before = ACTS[act]
+    await make(mounted.storage, before)
+    way.fault(
+        "PUT /", "x-amz-copy-source", "one" if act != "file over folder" else "file", times=4, status=500, code="InternalError"
+    )
+    with pytest.raises(StorageUnavailable):
+        await do(mounted.storage)
+    assert await tree(mounted.storage) == before
+    await mounted.storage.abilities.janitor.sweep(frozenset(), 0)
+    assert await tree(mounted.storage) in ends
+    assert mounted.leftovers() == []
+    way.close()
+
+
+async def test_what_is_written_while_a_folder_moves_goes_along(mounted, monkeypatch):
+    storage, client, prefix = mounted.storage, mounted.client, mounted.options.prefix
+    await make(storage, BEFORE)
+    trees = type(storage._trees._transfers)
+    clear = trees.clear
+
+    async def others(*args):
+        client.put_object(Bucket=mounted.bucket, Key=f"{prefix}a/one", Body=b"newer")
+        client.put_object(Bucket=mounted.bucket, Key=f"{prefix}a/in/new", Body=b"new")
+        await clear(*args)
+
+    monkeypatch.setattr(trees, "clear", others)
+    await storage.move(Path("a"), Path("b"), replace=False)
+    assert await tree(storage) == {**MOVED, "b/one": b"newer", "b/in/new": b"new"}
+    assert mounted.leftovers() == []
+
+
+async def test_plans_of_others_who_live_are_left(mounted):
+    storage, prefix = mounted.storage, mounted.options.prefix
+    await put(storage, "old", b"old")
+    for owner, swept in (("elsewhere 0 1 1", 0), ("", 1)):
+        noted = {"act": "move", "source": f"{prefix}old", "target": f"{prefix}new", "token": "1", "owner": owner}
+        plan = json.dumps(noted)
+        mounted.client.put_object(Bucket=mounted.bucket, Key=f"{prefix}.clawgate/plans/1", Body=plan.encode())
+        assert await storage.abilities.janitor.sweep(frozenset(), 0) == swept
+    assert await tree(storage) == {"new": b"old"}
+    assert await get(storage, "new") == b"old"
+
+
+async def test_what_came_meanwhile_is_not_overwritten_by_the_janitor(mounted):
+    storage, prefix = mounted.storage, mounted.options.prefix
+    await put(storage, "old", b"old")
+    await put(storage, "new", b"put there after the kill")
+    plan = json.dumps({"act": "move", "source": f"{prefix}old", "target": f"{prefix}new", "token": "1"})
+    mounted.client.put_object(Bucket=mounted.bucket, Key=f"{prefix}.clawgate/plans/1", Body=plan.encode())
+    assert await storage.abilities.janitor.sweep(frozenset(), 3600) == 0
+    assert await storage.abilities.janitor.sweep(frozenset(), 0) == 1
+    assert await tree(storage) == {"old": b"old", "new": b"put there after the kill"}
