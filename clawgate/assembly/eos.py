@@ -1,0 +1,230 @@
+"""Mounts with the driver eos: their connections, who people are there, and how the storage of a space is opened.
+
+What talks to EOS is imported only when there is such a mount.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from twisted.internet.utils import getProcessOutputAndValue
+
+from ..errors import ClawgateError, Forbidden, NotFound, SettingsError, StorageUnavailable
+from ..gateway import template
+from ..gateway.janitor import AGE
+from ..interfaces import Abilities, Body, Janitor, Listing, Reader, Storage
+from ..log import make_logger
+from ..metrics import Metrics
+from ..model.content import Intent, Written
+from ..model.node import Node
+from ..model.path import ROOT, Path
+from ..model.people import User
+from ..model.space import Persona, Space, SpaceKind
+from ..mutex import Mutex
+from ..settings import Eos, Mount, Settings, id_ranges
+from ..storage.wrappers.metered import Metered
+from ..storage.wrappers.native import Native
+from ..workers import Workers
+
+if TYPE_CHECKING:
+    from ..storage.eos.accounts import Accounts
+    from ..storage.eos.driver import EosStorage
+    from ..storage.eos.http_metadata import HttpMetadata
+    from ..storage.eos.instance import Instance
+
+log = make_logger()
+
+_PEOPLE = 100
+"""Storages of a space of several people that are kept for the janitor."""
+
+
+@attrs.frozen
+class _Desk:
+    instance: Instance
+    metadata: HttpMetadata
+    accounts: Accounts
+
+
+class Eoses:
+    """See the module."""
+
+    def __init__(self, settings: Settings, reactor: Any, metrics: Metrics) -> None:
+        """Nothing is started here. Raises `SettingsError`."""
+        self._mounts = {name: mount for name, mount in settings.mounts.items() if mount.driver == "eos"}
+        check(self._mounts)
+        self._reactor = reactor
+        self._metrics = metrics
+        self._desks: dict[str, _Desk] = {}
+        self._workers = {name: Workers(reactor, f"eos-{name}", one.eos.threads, 1000) for name, one in self._mounts.items()}
+        self._people: dict[str, OrderedDict[str, EosStorage]] = {}
+        self._making = {name: Mutex() for name in self._mounts}
+        if self._mounts:
+            metrics.count("eos_requests", "Requests to managers of EOS", self._calls)
+
+    def _calls(self) -> int:
+        return sum([desk.instance.calls for desk in self._desks.values()])
+
+    def __contains__(self, mount: str) -> bool:
+        return mount in self._mounts
+
+    @property
+    def pools(self) -> list[Workers]:
+        """Threads, one pool a mount."""
+        return list(self._workers.values())
+
+    async def persona(self, user: User, mount: str) -> Persona:
+        """As whom `user` works on a mount. Raises `Forbidden` saying why as nobody, `StorageUnavailable`."""
+        name = template.title(self._mounts[mount].eos.user, user)
+        return await self._desk(mount).accounts.persona(name, user.uid)
+
+    async def open(
+        self, space: Space, keep: frozenset[str], changed: Callable[[], None], *, known: bool
+    ) -> tuple[Storage, Storage]:
+        """The storage for the persona of a space, and the driver in it; without one what looks after a space of several people.
+        `keep`: uploads that are not finished; `known`: it was opened before by this process; `changed` is told of changes."""
+        from ..storage.eos.driver import EosStorage
+
+        if space.persona is None:
+            if space.kind is not SpaceKind.PROJECT:
+                raise Forbidden("nobody is known as whom this space could be worked on")
+            caretaker = Caretaker(self._people.setdefault(space.id, OrderedDict()))
+            return caretaker, caretaker
+        mount, desk = self._mounts[space.mount], self._desk(space.mount)
+        raw = EosStorage(desk.instance, desk.metadata, space.persona, space.root)
+        try:
+            await desk.metadata.see_readable(space.persona.name, space.root)
+        except NotFound:
+            await self._no_root(space, mount)
+            await raw.stat(ROOT)
+        if not mount.read_only:
+            try:
+                await raw.sweep(keep, AGE if known or space.kind is SpaceKind.PROJECT else 0)
+            except ClawgateError as error:
+                log.warn("{space}: what is not finished cannot be cleared up: {error}", space=space.id, error=error)
+        if space.kind is SpaceKind.PROJECT:
+            people = self._people.setdefault(space.id, OrderedDict())
+            people[space.persona.name] = raw
+            people.move_to_end(space.persona.name)
+            if len(people) > _PEOPLE:
+                people.popitem(last=False)
+        inner = Metered(raw, self._metrics.storage_observer(space.mount))
+        return Native(inner, space.id, time.monotonic, mount.eos.cache_seconds, changed), raw
+
+    async def close(self) -> None:
+        """Close what is kept open; nobody may be using it any more."""
+        for desk in self._desks.values():
+            await desk.instance.close()
+        self._desks.clear()
+
+    def _desk(self, mount: str) -> _Desk:
+        desk = self._desks.get(mount)
+        if desk is None:
+            desk = self._desks[mount] = connect(self._reactor, self._mounts[mount], self._workers[mount])
+        return desk
+
+    async def _no_root(self, space: Space, mount: Mount) -> None:
+        """The folder of a space is missing: make it if it is a home and there is a way. Raises `StorageUnavailable`."""
+        key, command = f"mounts.{space.mount}", mount.eos.home_command
+        if space.kind is not SpaceKind.PERSONAL or not command or not mount.create or mount.read_only:
+            log.error("{key}: there is no {root} on EOS", key=key, root=space.root)
+            raise StorageUnavailable("the folder of this space does not exist; those who run this service have to make it")
+        assert space.persona is not None
+        async with self._making[space.mount]:
+            arguments = [*command[1:], space.root, space.persona.name, str(space.persona.uid)]
+            out, wrong, code = await getProcessOutputAndValue(  # type: ignore[no-untyped-call]
+                command[0], arguments, reactor=self._reactor
+            )
+            if code:
+                said = (wrong or out).decode("utf-8", "replace")[-500:].strip()
+                log.error("{key}.eos.home_command: ended with {code}: {said}", key=key, code=code, said=said)
+                raise StorageUnavailable("your home cannot be made now; those who run this service can see why")
+            log.info("{key}: {root} was made for {user}", key=key, root=space.root, user=space.owner)
+
+
+class Caretaker(Storage, Janitor):
+    """Looks after a space that several people work on: as them, because the gateway is nobody there. All else it refuses."""
+
+    def __init__(self, people: Mapping[str, EosStorage]) -> None:
+        self._people = people
+        self.abilities = Abilities(janitor=self)
+
+    async def sweep(self, keep: frozenset[str], older_than: float) -> int:
+        """See `Janitor.sweep`."""
+        return sum([await storage.sweep(keep, older_than) for storage in list(self._people.values())])
+
+    async def stat(self, path: Path) -> Node:
+        """Refused."""
+        raise _nobody()
+
+    async def list(self, path: Path) -> Listing:
+        """Refused."""
+        raise _nobody()
+
+    async def read(self, path: Path) -> Reader:
+        """Refused."""
+        raise _nobody()
+
+    async def write(self, path: Path, body: Body, intent: Intent) -> Written:
+        """Refused."""
+        raise _nobody()
+
+    async def make_folder(self, path: Path) -> Node:
+        """Refused."""
+        raise _nobody()
+
+    async def remove(self, path: Path) -> None:
+        """Refused."""
+        raise _nobody()
+
+    async def move(self, source: Path, target: Path, *, replace: bool) -> Node:
+        """Refused."""
+        raise _nobody()
+
+
+def _nobody() -> Forbidden:
+    return Forbidden("nobody is known as whom this space could be worked on")
+
+
+def check(mounts: Mapping[str, Mount]) -> None:
+    """Raises `SettingsError` if the settings of such a mount do not go together."""
+    for name, mount in mounts.items():
+        if mount.driver != "eos":
+            continue
+        key = f"mounts.{name}"
+        if not mount.eos.urls:
+            raise SettingsError(f"{key}.eos.urls: a mount with driver = 'eos' needs the address of a manager")
+        if not mount.root.startswith("/"):
+            raise SettingsError(f"{key}.root: expected the full path on EOS, e.g. '/eos/user/{{user.id[0]}}/{{user.id}}'")
+        if "*" in mount.root:
+            raise SettingsError(f"{key}.root: EOS takes an asterisk in a path for a pattern when it deletes")
+        template.check(mount.eos.user, f"{key}.eos.user")
+
+
+def connect(reactor: Any, mount: Mount, workers: Workers) -> _Desk:
+    """What talks to the instance of a mount. Raises `SettingsError`."""
+    from ..storage.eos.accounts import Accounts
+    from ..storage.eos.http_metadata import HttpMetadata
+    from ..storage.eos.instance import Instance
+
+    instance = Instance(reactor, options_of(mount.eos), workers)
+    metadata = HttpMetadata(instance)
+    ranges = id_ranges(mount.act_as_uids)
+
+    def admitted(uid: int) -> bool:
+        return uid > 0 and any(low <= uid <= high for low, high in ranges)
+
+    return _Desk(instance, metadata, Accounts(metadata, admitted, mount.eos.account_seconds, reactor.seconds))
+
+
+def options_of(eos: Eos) -> Any:
+    """The driver's options of a mount's settings."""
+    from ..storage.eos.options import EosOptions
+
+    names = {field.name for field in attrs.fields(EosOptions)}
+    given: dict[str, Any] = {field.name: getattr(eos, field.name) for field in attrs.fields(Eos) if field.name in names}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return EosOptions(**given)

@@ -1,0 +1,286 @@
+"""The connections to one instance of EOS: who is asked, as whom, and what is done when nobody answers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from OpenSSL import SSL
+from twisted.internet.defer import CancelledError, DeferredSemaphore, TimeoutError
+from twisted.internet.error import (
+    ConnectError,
+    ConnectionAborted,
+    ConnectionDone,
+    ConnectionLost,
+    DNSLookupError,
+)
+from twisted.internet.ssl import Certificate, trustRootFromCertificates
+from twisted.internet.task import deferLater
+from twisted.web.client import (  # type: ignore[attr-defined]
+    Agent,
+    BrowserLikePolicyForHTTPS,
+    HTTPConnectionPool,
+    RequestGenerationFailed,
+    RequestNotSent,
+    RequestTransmissionFailed,
+    ResponseFailed,
+    ResponseNeverReceived,
+    _HTTP11ClientFactory,
+)
+from twisted.web.http_headers import Headers
+
+from ...errors import ClawgateError, Overloaded, SettingsError, StorageTimeout, StorageUnavailable
+from ...log import make_logger
+from ...workers import Workers
+from ..streams import Content
+from .failures import STOPPING
+from .options import EosOptions
+from .redirects import hosts_of
+
+log = make_logger()
+
+LOST = (
+    *(ConnectError, ConnectionAborted, ConnectionDone, ConnectionLost, DNSLookupError, OSError, TimeoutError, SSL.Error),
+    *(RequestNotSent, RequestTransmissionFailed, RequestGenerationFailed, ResponseFailed, ResponseNeverReceived),
+)
+"""How connections end."""
+_UNSENT = (ConnectError, DNSLookupError, RequestNotSent)
+_PAUSE = 0.2
+"""Seconds before something is tried again, at most; twice as long before each further attempt."""
+_STALLS = 2
+"""How often a manager may say that it is busy."""
+
+Who = str
+"""A person, by the name that EOS knows."""
+
+
+class Answer(NamedTuple):
+    """What a manager says."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By name in lower case; of several with one name the first."""
+    body: bytes
+    url: str
+    """Who said it."""
+
+
+class Managers:
+    """Which of several managers is asked first: the first one that has not failed lately."""
+
+    def __init__(self, urls: Sequence[str], down_seconds: float) -> None:
+        self.urls = tuple(url.rstrip("/") for url in urls)
+        self._down_seconds = down_seconds
+        self._down: dict[str, float] = {}
+
+    def order(self, now: float) -> list[str]:
+        """All of them; those that failed lately come last."""
+        return sorted(self.urls, key=lambda url: until if (until := self._down.get(url, 0.0)) > now else 0.0)
+
+    def failed(self, url: str, now: float) -> None:
+        """It is asked last for a while."""
+        if url in self.urls:
+            self._down[url] = now + self._down_seconds
+
+    def works(self, url: str) -> None:
+        """It has answered."""
+        self._down.pop(url, None)
+
+
+class Instance:
+    """One instance of EOS. No request to a manager ever has a body: managers take it for the next request."""
+
+    def __init__(self, reactor: Any, options: EosOptions, workers: Workers) -> None:
+        """`workers` read long answers. Raises `SettingsError`."""
+        self.reactor = reactor
+        self.options = options
+        self.workers = workers
+        self.managers = Managers(options.urls, options.down_seconds)
+        self.proc = Managers(options.proc_urls, options.down_seconds) if options.proc_urls else self.managers
+        self.redirect_hosts = options.redirect_hosts or hosts_of(options.urls)
+        self.busy: set[str] = set()
+        """Full paths of temporary names of work that goes on."""
+        self.calls = 0
+        """Requests to managers so far."""
+        self._turns = DeferredSemaphore(options.requests)
+        self._trust = _policy(options.ca_file)
+        self._pool = _pool(reactor, kept=options.connections)
+        self._keeping = self.agent(self._pool)
+        self._once = self.agent(_pool(reactor, kept=0))
+        self._fetching_pool = _pool(reactor, kept=options.connections)
+        self.fetching = self.agent(self._fetching_pool)
+        """For content from disk servers."""
+        self.sending = self.agent(_pool(reactor, kept=0))
+        """For content to disk servers: what goes out on a connection that was just closed cannot be taken back."""
+
+    def agent(self, pool: HTTPConnectionPool) -> Agent:
+        """A client that trusts whom the settings say."""
+        return Agent(self.reactor, self._trust, connectTimeout=self.options.connect_timeout, pool=pool)  # type: ignore[no-untyped-call]
+
+    async def close(self) -> None:
+        """Close what is kept open."""
+        for pool in (self._pool, self._fetching_pool):
+            await pool.closeCachedConnections()  # type: ignore[no-untyped-call]
+
+    def secure(self, url: str) -> bool:
+        """Whether content for a manager at `url` must not go over a clear connection."""
+        return url.startswith("https:") and not self.options.clear_redirects
+
+    async def ask(
+        self,
+        who: Who,
+        method: str,
+        path: bytes,
+        query: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        proc: bool = False,
+        again: bool = True,
+        skip: Sequence[str] = (),
+    ) -> Answer:
+        """Ask a manager. `path` and `query` are encoded; `again`: asking twice does no harm; `skip`: managers that cannot do it.
+
+        Raises `StorageUnavailable`, `StorageTimeout`, `Overloaded`; whatever status comes is returned.
+        """
+        if not self._turns.tokens and len(self._turns.waiting) >= self.options.queue:
+            raise Overloaded("too many requests wait for the storage")
+        await self._turns.acquire()
+        try:
+            return await self._ask(who, method, path + (b"?" + query if query else b""), headers or {}, proc, again, skip)
+        finally:
+            self._turns.release()
+
+    async def _ask(
+        self, who: Who, method: str, target: bytes, fields: Mapping[str, str], proc: bool, again: bool, skip: Sequence[str]
+    ) -> Answer:
+        managers = self.proc if proc else self.managers
+        door = "mhd" if proc and self.options.proc_urls else self.options.door
+        headers = {**fields, **self._identity(who, door)}
+        urls = [url for url in managers.order(self.reactor.seconds()) if url not in skip]
+        most = max(self.options.attempts, len(urls)) if again else len(urls)
+        error: ClawgateError = StorageUnavailable("no manager of the storage can do this now")
+        stalls = 0
+        for attempt in range(most if urls else 0):
+            url = urls[attempt % len(urls)]
+            if attempt >= len(urls) or stalls:
+                await self.pause(attempt)
+            try:
+                answer = await self._one(method, url, target, headers, again)
+            except LOST as failure:
+                see_cancelled(failure)
+                managers.failed(url, self.reactor.seconds())
+                error = translate(failure)
+                if again or isinstance(failure, _UNSENT):
+                    continue
+                raise error from failure
+            if answer.status >= 500 and STOPPING in answer.body[:4096]:
+                managers.failed(url, self.reactor.seconds())
+                error = StorageUnavailable("the storage is shutting down")
+                continue
+            managers.works(url)
+            if answer.status in (501, 503) and method in ("GET", "PUT") and again and stalls < _STALLS and attempt + 1 < most:
+                stalls += 1
+                continue
+            return answer
+        raise error
+
+    async def _one(self, method: str, url: str, target: bytes, fields: Mapping[str, str], again: bool) -> Answer:
+        self.calls += 1
+        agent = self._keeping if again else self._once
+        headers = Headers({name: [value] for name, value in fields.items()})
+        asking = agent.request(method.encode(), url.encode() + target, headers, None)
+        response = await asking.addTimeout(self.options.timeout, self.reactor, timed_out)
+        content = Content(self.reactor, self.options.timeout)
+        response.deliverBody(content)
+        body: list[bytes] = []
+        length = 0
+        try:
+            async for data in content:
+                length += len(data)
+                if length > self.options.answer_bytes:
+                    raise StorageUnavailable("the storage's answer is longer than answer_bytes: the folder has too many entries")
+                body.append(data)
+        finally:
+            content.stop()
+        found = {name.decode("latin-1").lower(): values[0].decode("utf-8", "surrogateescape") for name, values in _raw(response)}
+        return Answer(response.code, found, b"".join(body), url)
+
+    async def pause(self, failures: int) -> None:
+        """Wait a random time, so that not all come back at once."""
+        await deferLater(self.reactor, random.uniform(0, _PAUSE * 2**failures), lambda: None)
+
+    def _identity(self, who: Who, door: str) -> dict[str, str]:
+        """What makes the manager work as `who` (eos.md, section 2.1); never sent to anybody else."""
+        if door == "mhd":
+            return {"Remote-User": who, "X-Real-IP": "dummy"}
+        key = {"x-gateway-authorization": self.options.key} if self.options.key else {}
+        return {"remote-user": who, "x-forwarded-for": "dummy", **key}
+
+
+def timed_out(_: object, seconds: float) -> Any:
+    """What a request becomes that took too long; told apart from one that nobody waits for any more."""
+    raise TimeoutError(seconds, "request")
+
+
+def see_cancelled(error: BaseException) -> None:
+    """Raise `CancelledError` if that is why a connection ended: nothing is to be tried again then."""
+    if any(isinstance(reason.value, CancelledError) for reason in getattr(error, "reasons", None) or ()):
+        raise CancelledError from None
+
+
+def translate(error: BaseException) -> ClawgateError:
+    """The domain's error for a connection that ended. Says nothing of addresses, which may hold capabilities."""
+    if isinstance(error, TimeoutError):
+        return StorageTimeout("the storage did not answer in time")
+    for reason in getattr(error, "reasons", None) or ():
+        if isinstance(reason.value, ClawgateError):
+            return reason.value
+        if isinstance(reason.value, TimeoutError):
+            return StorageTimeout("the storage did not answer in time")
+    if isinstance(error, _UNSENT):
+        return StorageUnavailable("the storage cannot be reached")
+    return StorageUnavailable("the connection to the storage broke")
+
+
+def _raw(response: Any) -> list[tuple[bytes, list[bytes]]]:
+    return list(response.headers.getAllRawHeaders())
+
+
+def _policy(ca_file: str) -> BrowserLikePolicyForHTTPS:
+    if not ca_file:
+        return BrowserLikePolicyForHTTPS()  # type: ignore[no-untyped-call]
+    try:
+        with open(ca_file, "rb") as stream:
+            parts = stream.read().split(b"-----BEGIN CERTIFICATE-----")[1:]
+        found = [Certificate.loadPEM(b"-----BEGIN CERTIFICATE-----" + part) for part in parts]
+    except (OSError, SSL.Error) as error:
+        raise SettingsError(f"{ca_file}: the certificates cannot be read: {error}") from error
+    if not found:
+        raise SettingsError(f"{ca_file}: there is no certificate in it")
+    return BrowserLikePolicyForHTTPS(trustRootFromCertificates(found))  # type: ignore[no-untyped-call]
+
+
+def address(url: str) -> tuple[str, int]:
+    """Host and port of a manager."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+class _Silent(_HTTP11ClientFactory):
+    noisy = False
+
+
+class _Pool(HTTPConnectionPool):
+    """Does not log every connection that it opens and closes, for which Twisted has no public switch."""
+
+    _factory = _Silent
+
+
+def _pool(reactor: Any, kept: int) -> HTTPConnectionPool:
+    pool = _Pool(reactor, persistent=kept > 0)  # type: ignore[no-untyped-call]
+    pool.maxPersistentPerHost = kept
+    # We know better than Twisted what may be sent again: it repeats DELETE.
+    pool.retryAutomatically = False
+    return pool

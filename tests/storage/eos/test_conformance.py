@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from clawgate.errors import Locked, StorageBroken
+from clawgate.interfaces import Storage
+from clawgate.model.content import Written
+from clawgate.model.path import Path
+from clawgate.testing import conformance, history, parts
+from clawgate.testing.conformance import LARGE, MTIME, NAMES, SMALL, StorageConformance, get, outcomes, put, tree
+
+SECOND = 10**9
+
+
+@pytest.fixture(autouse=True)
+def whole_seconds(monkeypatch):
+    """EOS keeps modification times to the second when they are set over HTTP."""
+    for suite in (conformance, history, parts):
+        monkeypatch.setattr(suite, "MTIME", MTIME // SECOND * SECOND)
+
+
+class TestEos(StorageConformance):
+    @pytest.fixture
+    def storage(self, eos, mounted):
+        self.mounted = mounted
+        return eos
+
+    async def leftovers(self, storage):
+        return [name for name in self.mounted.double.names(self.mounted.root) if name.startswith(".sys.reva#.")]
+
+    @pytest.mark.parametrize("name", [name for name in NAMES if "\n" not in name])
+    async def test_names_come_back_as_they_were_given(self, storage, name):
+        """EOS refuses line ends."""
+        await super().test_names_come_back_as_they_were_given(storage, name)
+
+    @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
+    async def test_a_reader_keeps_its_version(self, storage, content):
+        """EOS keeps no content open: reading what was replaced fails, and gives no bytes of another version."""
+        await put(storage, "file", content)
+        reader = await storage.read(Path("file"))
+        await put(storage, "file", content[::-1])
+        with pytest.raises(StorageBroken):
+            [chunk async for chunk in reader.stream()]
+        await storage.remove(Path("file"))
+        with pytest.raises(StorageBroken):
+            [chunk async for chunk in reader.stream()]
+        await reader.close()
+        assert await tree(storage) == {}
+
+    @pytest.mark.parametrize("order", parts.ORDERS)
+    async def test_checksums_of_the_whole(self, storage, order, version):
+        """Nothing of it depends on the version; it takes long."""
+        if version != "5.3":
+            pytest.skip("once is enough")
+        await super().test_checksums_of_the_whole(storage, order)
+
+    async def test_the_time_is_kept_to_the_nanosecond(self, storage):
+        """To the second."""
+        for content in (SMALL, LARGE):
+            written = await put(storage, "file", content, mtime_ns=MTIME)
+            assert written.node.mtime_ns == MTIME // SECOND * SECOND
+            assert (await storage.stat(Path("file"))).mtime_ns == MTIME // SECOND * SECOND
+
+    async def test_unconditional_writers_never_mix(self, storage: Storage):
+        """Of those that overlap EOS takes the one that was opened last; the others are told."""
+        contents = [bytes([65 + n]) * 200_000 for n in range(8)]
+        results = await outcomes(put(storage, "file", content) for content in contents)
+        winners = [content for content, result in zip(contents, results, strict=True) if isinstance(result, Written)]
+        assert winners
+        assert all(isinstance(result, (Written, Locked)) for result in results)
+        assert await get(storage, "file") in winners
+        assert await self.leftovers(storage) == []
