@@ -22,6 +22,7 @@ from ..model.content import Intent, Target, Written
 from ..model.node import Identity, Kind, Node
 from ..model.path import Path, is_within, name, split
 from .checksums import ALGORITHMS, Digests
+from .memory_history import Former, MemoryTrash, MemoryVersions
 from .memory_parts import MemoryParts
 
 _BLOCK = 65536
@@ -31,7 +32,7 @@ _Names = Sequence[str]
 class _Entry:
     """One file (with content) or folder (with children). Content is replaced, never changed."""
 
-    __slots__ = ("checksums", "children", "content", "id", "mtime_ns", "own", "revision")
+    __slots__ = ("checksums", "children", "content", "former", "id", "mtime_ns", "own", "revision")
 
     def __init__(self, own: str, mtime_ns: int, content: bytes | None, checksums: str = "") -> None:
         self.own = own
@@ -41,6 +42,8 @@ class _Entry:
         self.content = content
         self.children: dict[str, _Entry] = {}
         self.checksums = checksums
+        self.former: list[Former] = []
+        """What was overwritten, the oldest first."""
 
     @property
     def is_folder(self) -> bool:
@@ -81,13 +84,24 @@ class _MemoryReader(Reader):
 class MemoryStorage(Storage, Ids, Copy, Quota, Times, Janitor):
     """A tree in memory. `clock` gives nanoseconds since 1970."""
 
-    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, clock: Callable[[], int] = time.time_ns, *, trash: bool = True, versions: bool = True) -> None:
+        """`trash`, `versions`: what is removed, or overwritten, is kept."""
         self._clock = clock
+        self._versions = versions
+        self._trash = MemoryTrash(self._find, self._place, self._set, clock)
         self._count = 0
         self._root = self._make(None)
         self._parts = MemoryParts(self._own, self._publish, self._outcome, clock)
         self.abilities = Abilities(
-            ids=self, copy=self, quota=self, times=self, parts=self._parts, janitor=self, checksums=ALGORITHMS
+            ids=self,
+            copy=self,
+            quota=self,
+            times=self,
+            parts=self._parts,
+            janitor=self,
+            trash=self._trash if trash else None,
+            versions=MemoryVersions(self._find, clock) if versions else None,
+            checksums=ALGORITHMS,
         )
 
     async def stat(self, path: Path) -> Node:
@@ -145,6 +159,7 @@ class MemoryStorage(Storage, Ids, Copy, Quota, Times, Janitor):
             return entry.node(target)
         old_folder, old_label = self._place(source)
         self._check_target(source, target, replace)
+        await self._make_way(target)
         new_folder, new_label = self._place(target)
         self._set(old_folder, old_label, None)
         entry.revision += 1
@@ -157,6 +172,7 @@ class MemoryStorage(Storage, Ids, Copy, Quota, Times, Janitor):
         if source == target:
             raise InvalidRequest("nothing can be copied onto itself")
         self._check_target(source, target, replace)
+        await self._make_way(target)
         folder, label = self._place(target)
         copied = self._copy(entry, deep)
         self._set(folder, label, copied)
@@ -190,6 +206,12 @@ class MemoryStorage(Storage, Ids, Copy, Quota, Times, Janitor):
     async def sweep(self, keep: frozenset[str], older_than: float) -> int:
         """See `Janitor.sweep`."""
         return self._parts.sweep(keep, older_than)
+
+    async def _make_way(self, target: Path) -> None:
+        """Put what is about to be replaced into the trash, if there is one."""
+        folder, label = self._place(target)
+        if self.abilities.trash is not None and label in folder.children:
+            await self._trash.discard(target)
 
     def _own(self) -> str:
         self._count += 1
@@ -259,6 +281,10 @@ class MemoryStorage(Storage, Ids, Copy, Quota, Times, Janitor):
         entry.id = intent.id or (replaced.id if replaced else entry.own)
         if intent.mtime_ns is not None:
             entry.mtime_ns = intent.mtime_ns
+        if replaced is not None:
+            entry.former = list(replaced.former)
+            if self._versions and replaced.content:
+                entry.former.append(Former(self._clock(), replaced.mtime_ns, replaced.content))
         folder, label = self._place(path)
         self._set(folder, label, entry)
         return Written(entry.node(path), replaced is not None, entry.identity())

@@ -15,7 +15,8 @@ from .attributes import carry
 from .draft import flush
 from .failures import guarded
 from .ground import BESIDE, STAGING, Ground, Spot, node_of
-from .moving import supplant
+from .moving import overwrite, supplant
+from .names import path_to_bytes
 from .permitting import check_replacing
 from .persona import give_to_group
 from .publishing import rename_new
@@ -91,10 +92,11 @@ class Copying:
             if there is None:
                 rename_new(slot.fd, slot.name, spot)
             elif S_ISDIR(there.st_mode) or S_ISDIR(mine.st_mode):
-                supplant(slot, spot)
+                if not supplant(self._ground, slot, spot, there):
+                    there = None
             else:
-                os.rename(slot.name, spot.name, src_dir_fd=slot.fd, dst_dir_fd=spot.fd)
-                return False
+                overwrite(self._ground, slot, spot, there)
+                there = None
         if self._ground.options.durability.value == "full":
             spot.sync()
         return there is not None
@@ -165,12 +167,14 @@ class Copying:
         folders: list[bytes] = []
         if not self._deep:
             return folders
+        above, _, trash = self._ground.trash_way.rpartition(b"/")
+        hidden = trash if b"/".join(filter(None, (path_to_bytes(self._source), path))) == above else b""
         with os.scandir(old) as entries:
             for entry in entries:
                 if self._stopped:
                     raise Disconnected("the copy was given up")
                 name = os.fsencode(entry.name)
-                if name.startswith(BESIDE) or (name == STAGING and not self._source and not path):
+                if name == hidden or name.startswith(BESIDE) or (name == STAGING and not self._source and not path):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     os.mkdir(name, 0o700, dir_fd=new)

@@ -29,6 +29,7 @@ from .options import Durability
 from .publishing import check_expected, check_place, rename_new
 from .staging import CREATE, Slot, create, discard, reserved
 from .transfer import transfer
+from .version_files import keeping
 
 _VECTOR = 1000
 """Chunks written in one call; the kernel takes 1024."""
@@ -210,7 +211,8 @@ def _publish(ground: Ground, slot: Slot, fd: int, spot: Spot, intent: Intent, ch
             if expected is Target.NOTHING:
                 rename_new(slot.fd, slot.name, spot)
             else:
-                os.rename(slot.name, spot.name, src_dir_fd=slot.fd, dst_dir_fd=spot.fd)
+                with keeping(ground, spot, there, identity.id):
+                    os.rename(slot.name, spot.name, src_dir_fd=slot.fd, dst_dir_fd=spot.fd)
         except AlreadyExists as error:
             raise PreconditionFailed(f"{spot.path}: the name is taken") from error
         except FileNotFoundError as error:

@@ -29,7 +29,7 @@ from .identity import identities, pin, touch
 from .keepsake import PosixKeepsake
 from .moving import move, recover
 from .notify import Notifier
-from .options import Durability, PosixOptions
+from .options import Durability, PosixOptions, TrashPlace
 from .part_file import token_of
 from .parts import PosixParts
 from .permitting import check_removing
@@ -39,6 +39,10 @@ from .rights import PosixRights
 from .scanning import scan
 from .staging import Slot, delete, reserve, sweep
 from .surveying import PosixSurvey
+from .trash import PosixTrash
+from .trash_bin import sweep as sweep_trash
+from .version_files import drop_below
+from .versions import PosixVersions
 from .watch import FolderWatches, Ticket
 
 log = make_logger()
@@ -80,6 +84,8 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
         self._workers = workers
         self._options = options
         self._watches = watches
+        self._background = workers if guise is not None else scan or workers
+        trash = options.trash is not TrashPlace.NONE and colleague is None
         self.abilities = Abilities(
             ids=self,
             copy=self,
@@ -89,8 +95,10 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
             janitor=self if colleague is None else SharedJanitor(self, self._ground, workers, colleague),
             keepsake=PosixKeepsake(self._ground, workers, shared=colleague is not None) if _alone(guise) else None,
             rights=None if guise is None else PosixRights(self._ground, workers),
-            survey=PosixSurvey(self._ground, workers if guise is not None else scan or workers),
+            survey=PosixSurvey(self._ground, self._background),
             changes=None if notifier is None else notifier.of(self._ground),
+            trash=PosixTrash(self._ground, workers, self._throw_away) if trash else None,
+            versions=PosixVersions(self._ground, workers, self._background) if options.versions and not colleague else None,
             checksums=ALGORITHMS,
         )
 
@@ -183,6 +191,10 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
         """See `Ids.pin`. Changes the file's ctime and so its `Node.seen`."""
         await self._workers.run(pin, self._ground, path, id)
 
+    async def names(self, path: Path) -> int:
+        """See `Ids.names`. One for a folder."""
+        return await self._workers.run(self._names, path)
+
     async def room(self) -> Room:
         """See `Quota.room`; of the file system that holds the root."""
         return await self._workers.run(self._room)
@@ -238,6 +250,7 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
                     rest.close()
                     raise
             else:
+                drop_below(self._ground, spot.fd, spot.name)
                 os.unlink(spot.name, dir_fd=spot.fd)
             if self._options.durability is Durability.FULL:
                 spot.sync()
@@ -246,7 +259,13 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
     def _throw_away(self, rest: Slot | None) -> None:
         """Delete what lies in the slot `rest` some time soon."""
         if rest is not None:
-            Deferred.fromCoroutine(self._workers.run_always(_empty, rest)).addErrback(_report)
+            Deferred.fromCoroutine(self._workers.run_always(_empty, self._ground, rest)).addErrback(_report)
+
+    def _names(self, path: Path) -> int:
+        with guarded(path):
+            fd, state = self._ground.probe(path)
+            os.close(fd)
+            return 1 if S_ISDIR(state.st_mode) else state.st_nlink
 
     def _room(self) -> Room:
         with guarded(""):
@@ -256,7 +275,8 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
     def _sweep(self, keep: frozenset[str], older_than: float) -> int:
         with guarded(""):
             recover(self._ground)
-            return sweep(self._ground, frozenset(map(token_of, keep)), older_than, time.time())
+            removed = 0 if self.abilities.trash is None else sweep_trash(self._ground, older_than, time.time())
+            return removed + sweep(self._ground, frozenset(map(token_of, keep)), older_than, time.time())
 
 
 def _alone(guise: Guise | None) -> bool:
@@ -275,8 +295,9 @@ def _was_empty(spot: Spot) -> bool:
     return True
 
 
-def _empty(rest: Slot) -> None:
+def _empty(ground: Ground, rest: Slot) -> None:
     try:
+        drop_below(ground, rest.fd, rest.name)
         delete(rest.fd, rest.name)
     finally:
         rest.close()

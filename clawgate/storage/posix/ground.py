@@ -131,11 +131,14 @@ class Ground:
         self.guise = guise
         self.owner: int | None = None
         """Others may put something into the staging folder: only what belongs to this uid is believed and removed there."""
+        self.trash_way = options.trash.way(os.geteuid() if guise is None else guise.persona.uid)
+        """Where a trash lies that is not in the staging folder; never shown either."""
         self.follow = options.symlinks is Symlinks.FOLLOW
         self.ask_kernel = options.openat2 and kernel.has_openat2()
         self.publishing = threading.Lock()
         """Held from looking at what stands at a place until it is replaced."""
-        self._path = root
+        self.path = root
+        """The root's path."""
         self._root: Descriptor | None = None
         self._trusted = 0.0
         self._opening = threading.Lock()
@@ -162,10 +165,10 @@ class Ground:
     def _look_at_root(self, held: Descriptor | None) -> Descriptor:
         """`held` if that stands at the root's path now, else what does."""
         if self.guise is not None:
-            return self._keep_root(Descriptor(open_way(self._path)))
-        state = os.stat(self._path)
+            return self._keep_root(Descriptor(open_way(self.path)))
+        state = os.stat(self.path)
         if held is None or held.inode != state.st_ino or held.device != state.st_dev:
-            return self._keep_root(Descriptor(os.open(self._path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)))
+            return self._keep_root(Descriptor(os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)))
         return held
 
     def _keep_root(self, found: Descriptor) -> Descriptor:
@@ -181,7 +184,7 @@ class Ground:
     def open(self, path: Path, flags: int) -> int:
         """Open what stands at `path`. Raises `NotFound`, and `NotAFolder` if O_DIRECTORY is asked and a file is there."""
         raw = path_to_bytes(path)
-        if _is_reserved(raw):
+        if self._is_reserved(raw):
             raise NotFound(f"{path}: there is no such file or folder")
         root = self.root(anew=not raw)
         try:
@@ -196,6 +199,14 @@ class Ground:
             os.close(fd)
             raise NotFound(f"{path}: there is no such file or folder")
         return fd
+
+    def hidden_in(self, path: Path) -> str:
+        """The name of a trash that lies in the folder at `path`; empty: there is none."""
+        folder, _, name = self.trash_way.rpartition(b"/")
+        return name.decode() if name and path == folder.decode() else ""
+
+    def _is_reserved(self, raw: bytes) -> bool:
+        return _is_ours(raw) or (bool(self.trash_way) and (raw + b"/").startswith(self.trash_way + b"/"))
 
     def probe(self, path: Path) -> tuple[int, os.stat_result]:
         """An O_PATH descriptor of the file or folder at `path`, which opens no device and no fifo. Raises `NotFound`."""
@@ -239,7 +250,7 @@ class Ground:
         folder, _, name = raw.rpartition(b"/")
         if name in (b"", b".", b".."):
             raise Forbidden("the root of a space cannot be replaced, moved or removed")
-        if _is_reserved(raw):
+        if self._is_reserved(raw):
             if missing is NotFound:
                 raise NotFound(f"{path}: there is no such file or folder")
             raise Forbidden(f"{path}: this name is reserved")
@@ -329,7 +340,7 @@ class Ground:
             return False
 
 
-def _is_reserved(raw: bytes) -> bool:
+def _is_ours(raw: bytes) -> bool:
     if STAGING not in raw:
         return False
     segments = raw.split(b"/")

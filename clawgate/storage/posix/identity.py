@@ -27,7 +27,7 @@ from ...errors import NotFound
 from ...model.node import Identity, Node
 from ...model.path import Path, join, split
 from . import kernel
-from .attributes import RECORD, proc_path
+from .attributes import RECORD
 from .failures import guarded
 from .ground import Descriptor, Ground, node_of
 from .names import to_bytes
@@ -67,8 +67,10 @@ def _file_system(folder: int, name: bytes) -> int:
 def identify(root: Descriptor, folder: int, name: bytes) -> Identity:
     """The identity of `name` in `folder`, of `folder` itself if empty. Raises `OSError` if there is nothing."""
     own = own_of(root, folder, name)
-    path = proc_path(folder, name) if name else b"/proc/self/fd/%d" % folder
-    raw = kernel.get_xattr(path, RECORD, follow=not name)
+    if name:
+        raw = kernel.get_xattr_of(folder, name, RECORD)
+    else:
+        raw = kernel.get_xattr(b"/proc/self/fd/%d" % folder, RECORD, follow=True)
     if not raw:
         return Identity(own, own)
     fields = _parse(raw)

@@ -19,6 +19,7 @@ FICLONE = 0x40049409
 
 _SYS_OPENAT2 = 437
 _SYS_FACCESSAT2 = 439
+_SYS_GETXATTRAT = 464
 _TRIES = 1000
 """EAGAIN means: something was renamed just now, so that the kernel cannot tell whether ".." still lies within."""
 _AT_EMPTY_PATH = 0x1000
@@ -27,6 +28,8 @@ _AT_SYMLINK_NOFOLLOW = 0x100
 _HANDLE_BYTES = 128
 _HANDLE_HEAD = struct.Struct("Ii")
 _XATTR_BYTES = 4096
+_XATTR_ARGUMENTS = struct.Struct("QII")
+"""Where the value goes, how many bytes fit there, flags (getxattrat(2), ``struct xattr_args``)."""
 _UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EOVERFLOW, errno.EINVAL})
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -44,6 +47,8 @@ class _Scratch(threading.local):
         self.mount = ctypes.c_int()
         self.mount_pointer = ctypes.byref(self.mount)
         self.xattr = ctypes.create_string_buffer(_XATTR_BYTES)
+        place = _XATTR_ARGUMENTS.pack(ctypes.addressof(self.xattr), _XATTR_BYTES, 0)
+        self.xattr_arguments = ctypes.create_string_buffer(place, _XATTR_ARGUMENTS.size)
 
 
 _scratch = _Scratch()
@@ -64,6 +69,11 @@ _lgetxattr = _libc.lgetxattr
 for _function in (_getxattr, _lgetxattr):
     _function.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t)
     _function.restype = ctypes.c_ssize_t
+_getxattrat = ctypes.CFUNCTYPE(
+    *(ctypes.c_long, ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint, ctypes.c_char_p, ctypes.c_void_p),
+    ctypes.c_size_t,
+    use_errno=True,
+)(("syscall", _libc))
 _renameat2 = _optional("renameat2")
 _name_to_handle_at = _optional("name_to_handle_at")
 
@@ -151,6 +161,29 @@ def get_xattr(path: bytes, name: bytes, *, follow: bool) -> bytes:
     buffer = _scratch.xattr
     length: int = (_getxattr if follow else _lgetxattr)(path, name, buffer, _XATTR_BYTES)
     return ctypes.string_at(buffer, length) if length > 0 else b""
+
+
+def get_xattr_of(folder: int, entry: bytes, name: bytes) -> bytes:
+    """As `get_xattr` of `entry` in the open `folder`; a link is not followed.
+
+    By getxattrat(2) where there is one (Linux 6.13, and a seccomp filter that knows it): it takes half the time of a path through
+    /proc, and who learns a million files asks for a million attributes.
+    """
+    if not _HAS_GETXATTRAT:
+        return get_xattr(b"/proc/self/fd/%d/%s" % (folder, entry), name, follow=False)
+    scratch = _scratch
+    arguments = scratch.xattr_arguments
+    length: int = _getxattrat(_SYS_GETXATTRAT, folder, entry, _AT_SYMLINK_NOFOLLOW, name, arguments, _XATTR_ARGUMENTS.size)
+    return ctypes.string_at(scratch.xattr, length) if length > 0 else b""
+
+
+def has_getxattrat() -> bool:
+    """Whether the kernel (Linux 6.13) and its seccomp filter let us use getxattrat."""
+    _getxattrat(_SYS_GETXATTRAT, -1, b".", 0, b"user.", _scratch.xattr_arguments, _XATTR_ARGUMENTS.size)
+    return ctypes.get_errno() == errno.EBADF
+
+
+_HAS_GETXATTRAT = has_getxattrat()
 
 
 def file_system_type(fd: int) -> int:

@@ -29,6 +29,25 @@ class Durability(Enum):
     """The content, its attributes and its name (fsync of file and directory)."""
 
 
+class TrashPlace(Enum):
+    """Where what is removed is kept aside."""
+
+    NONE = "none"
+    """It is not."""
+    HIDDEN = "hidden"
+    """In the staging folder."""
+    HOME = "home"
+    """In ``.local/share/Trash`` below the root, as desktops have it in a home directory."""
+    TOP = "top"
+    """In ``.Trash-UID`` in the root, as desktops have it on other file systems."""
+
+    def way(self, uid: int) -> bytes:
+        """The path of a trash of the user `uid` that lies in the tree itself; empty: in the staging folder, or nowhere."""
+        if self is TrashPlace.HOME:
+            return b".local/share/Trash"
+        return b".Trash-%d" % uid if self is TrashPlace.TOP else b""
+
+
 @attrs.frozen
 class PosixOptions:
     """Options of `PosixStorage`."""
@@ -39,5 +58,8 @@ class PosixOptions:
     """Bytes read or written in one call to a worker."""
     small_bytes: int = 65536
     """Files up to this size are read or written as a whole in one call to a worker."""
+    trash: TrashPlace = attrs.field(default=TrashPlace.NONE, converter=TrashPlace)
+    versions: bool = False
+    """Keep what is overwritten."""
     openat2: bool = True
     """Let the kernel confine paths (Linux 5.6) if it can; False: always walk from directory to directory."""

@@ -120,6 +120,24 @@ def open_reader(ground: Ground, path: Path, workers: Workers) -> PosixReader:
     raise StorageBroken(f"{path}: the file does not stop changing")
 
 
+def reader_of(ground: Ground, path: Path, fd: int, workers: Workers) -> PosixReader:
+    """A reader of the open regular file `fd`, which belongs to it from now on; it is called as the last of `path`. Blocks."""
+    try:
+        state, own, options = os.fstat(fd), own_of(ground.root(), fd, b""), ground.options
+        content = None
+        if state.st_size <= options.small_bytes:
+            content = os.pread(fd, state.st_size, 0)
+            if len(content) < state.st_size:
+                raise StorageBroken(f"{path}: the file became shorter while it was read")
+    except BaseException:
+        os.close(fd)
+        raise
+    if content is not None:
+        os.close(fd)
+        fd = -1
+    return PosixReader(path, state, own, content, fd, workers, options.block_bytes)
+
+
 def _read_small(ground: Ground, path: Path, most: int) -> tuple[os.stat_result, str, bytes] | None:
     """A file of at most `most` bytes, with its own name, in few calls; None: it is anything else, it changed, or that failed."""
     with ground.spot(path, missing=NotFound) as spot:

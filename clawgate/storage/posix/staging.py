@@ -9,6 +9,8 @@ The folder ``.clawgate`` in the root of the tree holds, by the start of the name
 ``old-``, ``note-``  what had to step aside for it, and how to undo that
 ``away-``   says where a temporary file lies that had to be beside its target, on another file system
 ``generation``  how far the tree has come (`keepsake`); never removed
+``trash``   a folder: what was removed and can come back (`trash_bin`)
+``versions``  a folder: what was overwritten (`version_files`)
 ``lost-``   what could not be put back after a kill because its place was taken; never removed
 """
 
@@ -258,8 +260,8 @@ def sweep(ground: Ground, keep: frozenset[str], older_than: float, now: float) -
     try:
         names = {os.fsencode(name) for name in os.listdir(staging)}
         for name in names:
-            if name.isdigit() or name == KEEPSAKE:
-                # The folder of a person (`shared_staging`).
+            if name.isdigit() or name in (KEEPSAKE, b"trash", b"versions"):
+                # The folder of a person (`shared_staging`), or what is there to stay (`trash_bin`, `version_files`).
                 continue
             if ground.owner is not None and not is_owned(staging, name, ground.owner):
                 continue

@@ -77,10 +77,11 @@ class PosixSurvey(Survey):
         marks: list[str] = []
         folders: list[str] = []
         append = marks.append
+        hidden = self._ground.hidden_in(path)
         with os.scandir(fd) as entries:
             for entry in entries:
                 name = entry.name
-                if name[0] == "." and is_hidden(path, name):
+                if name == hidden or (name[0] == "." and is_hidden(path, name)):
                     continue
                 try:
                     facts = entry.stat(follow_symlinks=False)

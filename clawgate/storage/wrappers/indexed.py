@@ -10,18 +10,22 @@ revision; findings gathered at an older one are thrown away and gathered again (
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import attrs
 
 from ...errors import ClawgateError, NotAFolder, NotFound, Overloaded, ParentMissing, StorageUnavailable
 from ...index.entry import Entry
+from ...index.reconcile import Outcome
 from ...index.space import PAGE, SpaceIndex
 from ...interfaces import Body, Listing, Reader, Storage
 from ...model.content import Intent, Written
 from ...model.node import Identity, Node
 from ...model.path import Path, parent, split
 from .indexed_abilities import IndexedCopy, IndexedFind, IndexedParts, IndexedTimes
+from .indexed_history import IndexedTrash, IndexedVersions
+from .indexed_journal import IndexedJournal
+from .indexed_search import IndexedSearch
 from .observing import Observer
 
 
@@ -52,9 +56,13 @@ class Indexed(Storage):
         self.abilities = attrs.evolve(
             have,
             find=IndexedFind(self),
+            journal=IndexedJournal(self),
+            search=IndexedSearch(index),
             copy=have.copy and IndexedCopy(self, have.copy),
             times=have.times and IndexedTimes(self, have.times),
             parts=have.parts and IndexedParts(self, have.parts),
+            trash=have.trash and IndexedTrash(self, have.trash),
+            versions=have.versions and IndexedVersions(self, have.versions),
         )
 
     async def stat(self, path: Path) -> Node:
@@ -71,6 +79,16 @@ class Indexed(Storage):
 
         What is inside of sub-folders no voucher sees, but a scan sees that they changed: so there is one every `staleness_max`.
         """
+        try:
+            found = await self._list(path)
+        except NotFound:
+            await self.index.missed(path)
+            raise
+        if self.index.listed is not None:
+            self.index.listed(path)
+        return found
+
+    async def _list(self, path: Path) -> Listing:
         folder = await self.observer.folder(path)
         if self._vouched(folder) and self._clock() - folder.listed < self._staleness_max:
             # The voucher speaks of the folder that was listed; a folder above may have been renamed since.
@@ -115,7 +133,8 @@ class Indexed(Storage):
         with self.doubting(path):
             await self.inner.remove(path)
             async with self.index.lock:
-                await self.index.enter(folder, (), [name], ours=True)
+                outcome = await self.index.enter(folder, (), [name], ours=True)
+        await self._follow(outcome)
 
     async def move(self, source: Path, target: Path, *, replace: bool) -> Node:
         """Move; ids and the etags of what was moved stay, those of both parents move."""
@@ -129,6 +148,9 @@ class Indexed(Storage):
                 moved = await self.index.transplant(folder, node, entry.id)
             if moved is None:
                 return await self.enter(target, node, await self.observer.identify(target))
+        self.index.misses.departed(source, moved.no)
+        if moved.is_folder and self.index.renamed is not None:
+            self.index.renamed(source, target)
         moved.checked = self._clock()
         return self.index.node(moved)
 
@@ -165,9 +187,16 @@ class Indexed(Storage):
             outcome = await self.index.enter(folder, [(node._replace(name=name), identity)], ours=True, empty=empty)
             if outcome is not None:
                 await self.observer.settle(folder, outcome)
+        await self._follow(outcome)
         entry = await self.observer.known(path)
         entry.checked = self._clock()
         return self.index.node(entry)
+
+    async def _follow(self, outcome: Outcome | None) -> None:
+        """Look at other names of what we have replaced or removed. That this is done does not depend on it."""
+        if outcome is not None and outcome.namesakes:
+            with suppress(ClawgateError), self.doubting(*outcome.namesakes):
+                await self.observer.follow(outcome.namesakes)
 
     def _fresh(self, chain: Sequence[Entry]) -> bool:
         """Whether the last entry need not be looked at again."""

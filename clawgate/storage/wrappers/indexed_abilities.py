@@ -11,7 +11,7 @@ from ...errors import NotAFolder, NotFound
 from ...interfaces import Body, Copy, Find, Parts, Piece, Times
 from ...model.content import Checksum, Intent, Written
 from ...model.node import Node
-from ...model.path import Path
+from ...model.path import Path, split
 
 if TYPE_CHECKING:
     from .indexed import Indexed
@@ -55,6 +55,11 @@ class IndexedCopy(Copy):
         """Copy, then enter the copy."""
         with self._storage.doubting(target):
             node = await self._inner.copy(source, target, replace=replace, deep=deep)
+            if replace and self._storage.abilities.trash is not None:
+                # What was replaced took its id along.
+                folder, name = split(target)
+                async with self._storage.index.lock:
+                    await self._storage.index.enter(folder, (), [name], ours=True)
             return await self._storage.enter(target, node, await self._storage.observer.identify(target))
 
 

@@ -12,6 +12,7 @@ from ...interfaces import Body, Copy, Ids, Janitor, Listing, Parts, Piece, Quota
 from ...model.content import Checksum, Intent, Written
 from ...model.node import Identity, Node
 from ...model.path import Path
+from .metered_history import MeteredTrash, MeteredVersions
 
 T = TypeVar("T")
 
@@ -52,6 +53,8 @@ class Metered(Storage):
             times=have.times and _MeteredTimes(have.times, meter),
             parts=have.parts and _MeteredParts(have.parts, meter),
             janitor=have.janitor and _MeteredJanitor(have.janitor, meter),
+            trash=have.trash and MeteredTrash(have.trash, meter),
+            versions=have.versions and MeteredVersions(have.versions, meter),
         )
 
     async def stat(self, path: Path) -> Node:
@@ -93,6 +96,9 @@ class _MeteredIds(Ids):
 
     async def pin(self, path: Path, id: str) -> None:
         await self._meter("pin", self._inner.pin(path, id))
+
+    async def names(self, path: Path) -> int:
+        return await self._meter("names", self._inner.names(path))
 
 
 class _MeteredCopy(Copy):

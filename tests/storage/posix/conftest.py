@@ -52,11 +52,11 @@ def make(root, workers):
 def staged(root):
     """What lies in the staging folder once the worker that deletes is done."""
 
-    async def look(patience=5.0, below=""):
+    async def look(patience=5.0, below="", apart=()):
         end = time.monotonic() + patience
         folder = root / ".clawgate" / below
         while True:
-            found = sorted(os.listdir(folder)) if folder.exists() else []
+            found = sorted(set(os.listdir(folder)) - set(apart)) if folder.exists() else []
             if not found or time.monotonic() > end:
                 return found
             await deferLater(reactor, 0.01, lambda: None)

@@ -10,6 +10,8 @@ STACKS = {
     "walking": {"openat2": False, "durability": "none"},
     "following": {"symlinks": "follow", "durability": "none"},
     "following-walking": {"symlinks": "follow", "openat2": False, "durability": "none"},
+    "keeping": {"trash": "hidden", "versions": True},
+    "keeping-durable": {"trash": "hidden", "versions": True, "durability": "full", "openat2": False},
     "refusing": {"symlinks": "refuse", "durability": "none", "block_bytes": 5000, "small_bytes": 100},
 }
 
@@ -18,7 +20,8 @@ class TestPosix(StorageConformance):
     @pytest.fixture(params=STACKS)
     def storage(self, request, make, staged):
         self.staged = staged
+        self.kept = {"trash", "versions"} if "trash" in STACKS[request.param] else set()
         return make(**STACKS[request.param])
 
     async def leftovers(self, storage):
-        return await self.staged()
+        return await self.staged(apart=self.kept)

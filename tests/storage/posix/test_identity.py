@@ -8,6 +8,7 @@ import subprocess
 import pytest
 import pytest_twisted
 
+from clawgate.errors import NotFound
 from clawgate.model.path import ROOT, Path
 from clawgate.storage.posix import kernel
 from clawgate.testing.conformance import children, get, put
@@ -37,6 +38,18 @@ async def test_looking_changes_nothing(root, make):
         assert os.stat(root / name).st_ctime_ns == state.st_ctime_ns
         assert os.listxattr(root / name) == []
     assert os.listdir(root / "folder") == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_how_many_names_a_file_has(root, make):
+    (root / "folder/below").mkdir(parents=True)
+    (root / "file").write_text("x")
+    storage = make()
+    assert await storage.names(Path("file")) == 1
+    os.link(root / "file", root / "folder/link")
+    assert [await storage.names(Path(name)) for name in ("file", "folder/link", "folder")] == [2, 2, 1]
+    with pytest.raises(NotFound):
+        await storage.names(Path("folder/gone"))
 
 
 @pytest_twisted.ensureDeferred

@@ -26,7 +26,8 @@ class TestStack(StorageConformance):
         self.root = tmp_path / "files"
         self.root.mkdir()
         posix = request.param == "posix"
-        raw = PosixStorage(str(self.root), workers, PosixOptions(durability="none")) if posix else MemoryStorage()
+        options = PosixOptions(durability="none", trash="hidden", versions=True)
+        raw = PosixStorage(str(self.root), workers, options) if posix else MemoryStorage()
         database = Database(f"sqlite:///{tmp_path}/index.db", workers, schema.SCHEMA, synchronous="NORMAL")
         await database.start()
         index = await Index(database, 1000, 30.0).space("home$alice")

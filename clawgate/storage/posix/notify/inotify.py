@@ -40,6 +40,8 @@ _MASK = (
     | events.ONLYDIR
     | events.EXCL_UNLINK
 )
+ATTEMPTS = 3
+"""So often a folder is looked for at its place that is renamed while it is."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.ENOMEM})
 
 
@@ -175,13 +177,9 @@ class Inotify:
                     watch = self._watches.child(tree, above, name)
                     if watch is not None:
                         self._watches.touch(watch, self._clock())
-                if watch is None:
-                    fd = tree.ground.open(path, os.O_PATH | os.O_DIRECTORY)
-                    try:
-                        if _is_local(tree, root, path, fd):
-                            watch = self._add(tree, above, name, path, fd, news)
-                    finally:
-                        os.close(fd)
+                for _ in range(ATTEMPTS):
+                    if watch is None and (above is None or above.attached):
+                        watch = self._watch_one(tree, root, above, name, path, news)
                 if watch is None:
                     return False
         except ClawgateError:
@@ -191,6 +189,26 @@ class Inotify:
                 self._budget.full()
             return False
         return True
+
+    def _watch_one(self, tree: Tree, root: Descriptor, above: Watch | None, name: bytes, path: Path, news: News) -> Watch | None:
+        """Watch one folder, whose folder `above` is watched already."""
+        fd = tree.ground.open(path, os.O_PATH | os.O_DIRECTORY)
+        try:
+            if not _is_local(tree, root, path, fd):
+                return None
+            watch = self._add(tree, above, name, path, fd, news)
+            stands = watch is None
+            try:
+                # If it was renamed before it was noted as watched, that was told of already.
+                stands = stands or _stands(tree, path, fd)
+            finally:
+                if watch is not None and not stands:
+                    with self._lock:
+                        if watch.attached:
+                            self._watches.detach(watch)
+            return watch if stands else None
+        finally:
+            os.close(fd)
 
     def _add(self, tree: Tree, above: Watch | None, name: bytes, path: Path, fd: int, news: News) -> Watch | None:
         with self._lock:
@@ -228,6 +246,15 @@ def _is_local(tree: Tree, root: Descriptor, path: Path, fd: int) -> bool:
     if not path or not tree.ground.follow:
         return True
     return path_of_descriptor(fd) == path_of_descriptor(root.fd).rstrip(b"/") + b"/" + path_to_bytes(path)
+
+
+def _stands(tree: Tree, path: Path, fd: int) -> bool:
+    """Whether the folder that is open as `fd` is the one at `path`."""
+    now = tree.ground.open(path, os.O_PATH | os.O_DIRECTORY)
+    try:
+        return os.path.samestat(os.fstat(now), os.fstat(fd))
+    finally:
+        os.close(now)
 
 
 def _steps(folder: Path) -> Iterator[tuple[Path, bytes]]:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import attrs
 import pytest_twisted
@@ -15,7 +16,7 @@ from twisted.internet.task import deferLater
 from clawgate.storage.posix.notify import fanotify_calls
 from clawgate.workers import Workers
 
-from .conftest import hint, until
+from .conftest import PATIENCE, hint, run, until
 
 STORM = """
 import os, sys
@@ -241,6 +242,29 @@ async def test_what_goes_while_it_is_being_covered(root, notifiers, listen, monk
     monkeypatch.undo()
     assert await listener.cover(["a/b", "c"]) == []
     assert await listener.told("touch a/b/x") == {hint("a/b", "x")}
+
+
+@pytest_twisted.ensureDeferred
+async def test_another_folder_takes_the_place_while_it_is_being_covered(root, notifiers, listen, monkeypatch):
+    """The one that was opened is not watched under this name, and the one that stands there is."""
+    listener = listen(notifiers("inotify"), root)
+    assert await listener.cover(["a"]) == []
+    opened = listener.changes.ground.open
+
+    def open_late(path, flags):
+        fd = opened(path, flags)
+        if path == "a/b" and not (root / "a/z").exists():
+            run("mv b z; mkdir b", root / "a")
+            end = time.monotonic() + PATIENCE
+            while hint("a", "z", True) not in listener.heard and time.monotonic() < end:
+                time.sleep(0.002)
+        return fd
+
+    monkeypatch.setattr(listener.changes.ground, "open", open_late)
+    assert await listener.cover(["a/b"]) == []
+    assert {hint("a", "b", True), hint("a", "z", True)} <= await listener.all()
+    assert await listener.told("touch a/b/x") == {hint("a/b", "x")}
+    assert await listener.told("touch a/z/x") == set()
 
 
 @pytest_twisted.ensureDeferred

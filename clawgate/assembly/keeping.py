@@ -1,0 +1,43 @@
+"""Which mounts keep what is removed or overwritten, as drivers and capabilities have to know alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..gateway.keeping import Limits
+from ..settings import Mount
+from ..storage.posix.options import TrashPlace
+
+TRASH = frozenset({"posix", "memory", "s3"})
+"""Drivers with the ability `Trash`."""
+VERSIONS = frozenset({"posix", "memory", "s3"})
+"""Those with `Versions`."""
+
+
+def keeps_trash(mount: Mount) -> bool:
+    """Whether what is removed on this mount can come back."""
+    return mount.trash and not mount.read_only and mount.driver in TRASH and _can_keep(mount)
+
+
+def keeps_versions(mount: Mount) -> bool:
+    """Whether what is overwritten on this mount is kept."""
+    return mount.versions and not mount.read_only and mount.driver in VERSIONS and _can_keep(mount)
+
+
+def _can_keep(mount: Mount) -> bool:
+    """A bucket keeps nothing unless its owner wants that."""
+    return mount.driver != "s3" or mount.s3.versioned
+
+
+def trash_place(mount: Mount) -> TrashPlace:
+    """Where the trash of a POSIX mount lies."""
+    return TrashPlace(mount.trash_place) if keeps_trash(mount) else TrashPlace.NONE
+
+
+def limits_of(mounts: Mapping[str, Mount]) -> dict[str, Limits]:
+    """How long what is kept on each mount stays."""
+    return {
+        name: Limits(mount.trash_days, mount.versions_days, mount.kept_free_percent, mount.kept_quota_percent)
+        for name, mount in mounts.items()
+        if keeps_trash(mount) or keeps_versions(mount)
+    }
