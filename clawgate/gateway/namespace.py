@@ -8,7 +8,7 @@ from contextlib import suppress
 import attrs
 
 from ..errors import Forbidden, NotFound
-from ..model.path import Path
+from ..model.path import ROOT, Path
 from ..model.people import Actor, User
 from ..model.permissions import READ_ONLY
 from ..model.space import Persona, Place, Space, SpaceKind
@@ -46,11 +46,18 @@ class Namespace:
         self._prepared: set[tuple[Space, str]] = set()
 
     async def spaces(self, actor: Actor) -> list[Space]:
-        """All spaces of a person, the personal one first. A mount whose rule cannot be filled for this person gives none."""
-        found: list[Space] = []
+        """All spaces of a person, as `roots`."""
+        return [root.space for root in await self.roots(actor)]
+
+    async def roots(self, actor: Actor) -> list[Place]:
+        """The roots of all spaces of a person, the personal one first. A mount whose rule cannot be filled for this person gives
+        none."""
+        found: list[Place] = []
         for rule in sorted(self._rules.values(), key=lambda rule: (rule.kind is not SpaceKind.PERSONAL, rule.name)):
             with suppress(Forbidden):
-                found += [await self._open(grant, actor.user) for grant in self._granted(rule, actor)]
+                found += [
+                    Place(await self._open(grant, actor.user), ROOT, grant.permissions) for grant in self._granted(rule, actor)
+                ]
         return found
 
     async def home(self, actor: Actor, path: Path) -> Place:

@@ -118,6 +118,15 @@ class UserFile(Authenticator, Directory):
         found = [one for one in listed if any(wanted in value.casefold() for value in one)]
         return sorted(found, key=lambda one: ((one.name or one.id).casefold(), one.id))[:limit]
 
+    async def search_groups(self, text: str, limit: int) -> Sequence[str]:
+        """Groups that anybody in the file is in."""
+        await self.refresh()
+        wanted = text.strip().casefold()
+        if not wanted:
+            return ()
+        known = {group for account in self._accounts.values() for group in account.user.groups}
+        return sorted(group for group in known if wanted in group.casefold())[:limit]
+
     def _take(self, seen: _Seen, accounts: Mapping[str, Account]) -> None:
         self._seen, self._accounts = seen, accounts
         self._actors = {id: Actor(account.user) for id, account in accounts.items()}

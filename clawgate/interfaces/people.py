@@ -46,6 +46,10 @@ class Directory(ABC):
     async def search(self, text: str, limit: int) -> Sequence[Match]:
         """Up to `limit` people whose id, name or mail address contains `text`, in any case; nobody if it is blank."""
 
+    @abstractmethod
+    async def search_groups(self, text: str, limit: int) -> Sequence[str]:
+        """Up to `limit` names of groups that contain `text`, in any case, sorted; none if it is blank."""
+
     async def groups_of(self, id: str) -> frozenset[str]:
         """The groups of the person with this id; none if there is no such person."""
         user = await self.find_user(id)

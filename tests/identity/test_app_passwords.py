@@ -48,6 +48,9 @@ class People(Directory):
     async def search(self, text: str, limit: int) -> list[Match]:
         return []
 
+    async def search_groups(self, text: str, limit: int) -> list[str]:
+        return []
+
 
 class Tokens(Authenticator):
     """Token `x` is what somebody said that it is."""

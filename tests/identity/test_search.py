@@ -46,3 +46,9 @@ async def test_searching_the_file(users, text, limit, expected):
 async def test_groups(users):
     assert await users.groups_of("alice") == {"physics"}
     assert await users.groups_of("bob") == await users.groups_of("nobody") == frozenset()
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize(("text", "limit", "expected"), [("PHYS", 5, ["physics"]), ("phys", 0, []), (" ", 5, []), ("ada", 5, [])])
+async def test_searching_groups_of_the_file(users, text, limit, expected):
+    assert expected == list(await users.search_groups(text, limit))

@@ -76,6 +76,10 @@ class LdapDirectory(Authenticator, Directory):
             self._complain(complaint)
         return found
 
+    async def search_groups(self, text: str, limit: int) -> Sequence[str]:
+        """As `Directory.search_groups`. Raises `DirectoryUnavailable`, `Overloaded`."""
+        return await self._run(self._people.search_groups, text.strip(), limit)
+
     async def close(self) -> None:
         """Close all connections; nobody may ask any more, and the workers still run."""
         await self.workers.run_always(self._pool.close)

@@ -10,11 +10,14 @@ from . import asking
 from .answers import Entry, Link, Query
 from .dn import own_name
 from .errors import BadEntry
-from .filters import all_of, any_of, equal
+from .filters import all_of, any_of, contains, equal
 from .person import shown, single, texts
 
 CHAIN = "1.2.840.113556.1.4.1941"
 """Active Directory's matching rule that follows memberships within memberships, LDAP_MATCHING_RULE_IN_CHAIN."""
+_CLASSES = ("groupOfNames", "groupOfUniqueNames", "groupOfMembers", "posixGroup", "group")
+_ANY_GROUP = any_of(*(equal("objectClass", name) for name in _CLASSES))
+"""What directories take for groups (RFC 4519, RFC 2307, Active Directory)."""
 _AT_ONCE = 50
 """Groups whose own memberships are asked for in one search."""
 
@@ -52,6 +55,16 @@ class Groups:
         if self._how == "memberOf":
             return frozenset(self._listed(link, entry))
         return frozenset()
+
+    def containing(self, link: Link, text: str, limit: int) -> list[str]:
+        """Names of up to `limit` groups that contain `text`, sorted; none where groups are not asked for. Raises `ServerFailed`,
+        `Refused`."""
+        if self._how == "none" or not self._base:
+            return []
+        # Without a filter of groups anything with such a name would do, people too.
+        filter = all_of(self._filter or _ANY_GROUP, contains(self._name, text))
+        found = asking.entries(link, Query(self._base, self._scope, filter, (self._name,), limit), partly=True)
+        return sorted({name for group in found if (name := shown(group, self._name))})[:limit]
 
     def _with_member(self, link: Link, entry: Entry) -> Iterator[str]:
         if self._chain:

@@ -77,6 +77,13 @@ class People:
                 wrong.append(str(error))
         return sorted(found, key=lambda one: ((one.name or one.id).casefold(), one.id)), wrong
 
+    def search_groups(self, text: str, limit: int) -> Sequence[str]:
+        """Names of groups that contain `text`, sorted."""
+        if not can_be_asked(text):
+            return ()
+        most = min(limit, self._settings.search_limit)
+        return self._pool.ask(lambda link: self._groups.containing(link, text, most))
+
     def _reaching_over(self, text: str) -> Iterator[str]:
         """Filters for those whose ids contain `text` in such a way that part of it, or all, is in the suffix."""
         text, suffix = text.casefold(), self._settings.user_suffix.casefold()

@@ -71,3 +71,29 @@ async def test_groups_that_cannot_be_searched_are_not_none(directory):
         await groups(directory(groups="member", group_base="ou=nothing,dc=example,dc=org"))
 
     assert "noSuchObject" in events[0]["error"]
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize(
+    ("changed", "text", "expected"),
+    [
+        ({}, "optics", []),
+        (MEMBER, "OPTI", ["optics"]),
+        (MEMBER, "com,m", ["com,ma"]),
+        (MEMBER, "*", []),
+        (MEMBER, "", []),
+        (MEMBER, "\0", []),
+        ({**MEMBER, "group_filter": "(cn=others)"}, "o", ["others"]),
+        ({**MEMBER, "group_name": "description"}, "optics group", ["the optics group"]),
+        # People below the same base are no groups, though they have such a name.
+        ({**MEMBER, "group_base": "dc=example,dc=org"}, "alice", []),
+    ],
+)
+async def test_looking_for_groups(directory, changed, text, expected):
+    assert expected == list(await directory(**changed).search_groups(text, 10))
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_more_groups_than_asked_for(directory):
+    assert len(await directory(**MEMBER).search_groups("s", 1)) == 1
+    assert len(await directory(**MEMBER, search_limit=1).search_groups("s", 10)) == 1

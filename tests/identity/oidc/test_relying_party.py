@@ -9,9 +9,9 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.logger import capturedLogs
 
+from clawgate.identity.oidc.attempt import Attempt
 from clawgate.identity.oidc.build import build
 from clawgate.identity.oidc.errors import InsufficientScope, InvalidToken, IssuerUnavailable
-from clawgate.identity.oidc.relying_party import Attempt
 from clawgate.settings import Oidc
 
 from .forge import NOW

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+import pytest_twisted
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
+
+from clawgate.errors import Overloaded, StorageUnavailable
+from clawgate.gateway.notices import Notices
+from clawgate.model.notice import Happening, Notice
+from clawgate.settings import Events
+
+
+class News(NamedTuple):
+    notices: list[Notice]
+    upto: int
+    complete: bool
+
+
+def notice(number: int) -> Notice:
+    return Notice(Happening.CHANGED, "s", f"s!{number}", "s!0", str(number), False)
+
+
+class Source:
+    """Space `s`, in which nothing but changes of single files happen."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.asked = 0
+        self.error: Exception | None = None
+
+    async def newest(self, space: str) -> int:
+        return self.number
+
+    async def since(self, space: str, after: int, limit: int) -> News:
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+        found = [notice(number) for number in range(after + 1, self.number + 1)][:limit]
+        return News(found, after + len(found), after + len(found) == self.number)
+
+    async def root(self, space: str) -> Notice:
+        return Notice(Happening.CHANGED, space, "root", "root", str(self.number), True)
+
+
+class Listener:
+    """Writes down what it hears."""
+
+    def __init__(self, waiting) -> None:
+        self.heard: list[str | None] = []
+        self.over = False
+        self.waiting = waiting
+        Deferred.fromCoroutine(self._run())
+
+    async def _run(self) -> None:
+        async for one in self.waiting:
+            self.heard.append(one and one.id)
+        self.over = True
+        self.waiting.leave()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def source():
+    return Source()
+
+
+@pytest.fixture
+def hub(source, clock):
+    settings = Events(streams=4, per_user=2, gather_seconds=0.1, lines=5, queue=10, beat_seconds=30, session_seconds=100)
+    return Notices(source, settings, clock)
+
+
+def change(hub, source, clock, count=1):
+    for _ in range(count):
+        source.number += 1
+        hub.changed("s")
+    clock.advance(0.1)
+    clock.advance(0)
+
+
+@pytest_twisted.ensureDeferred
+async def test_changes_are_gathered_and_told(hub, source, clock):
+    change(hub, source, clock)
+    assert source.asked == 0, "nobody waits"
+    listener, other = Listener(await hub.wait("a", ["s"])), Listener(await hub.wait("b", ["t"]))
+    change(hub, source, clock, 3)
+    assert listener.heard == [None, "s!2", "s!3", "s!4"]
+    assert other.heard == [None]
+    assert source.asked == 1
+    hub.changed("s")
+    clock.advance(1)
+    assert len(listener.heard) == 4, "something was written that no journal has"
+    change(hub, source, clock, 6)
+    assert listener.heard[4:] == ["root"]
+    change(hub, source, clock)
+    assert listener.heard[5:] == ["s!11"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_signs_of_life_and_the_end(hub, source, clock):
+    listener = Listener(await hub.wait("a", ["s"]))
+    short = Listener(await hub.wait("a", ["s"], 10))
+    clock.advance(10)
+    assert (short.over, listener.over) == (True, False)
+    for _ in range(8):
+        clock.advance(5)
+    assert listener.heard == [None, None]
+    clock.advance(30)
+    clock.advance(30)
+    assert listener.over
+    assert hub.streams == 0
+    assert not clock.getDelayedCalls()
+
+
+@pytest_twisted.ensureDeferred
+async def test_room(hub, source, clock):
+    first = await hub.wait("a", ["s"])
+    await hub.wait("a", ["s"])
+    with pytest.raises(Overloaded):
+        await hub.wait("a", ["s"])
+    await hub.wait("b", ["s"])
+    await hub.wait("b", ["s"])
+    with pytest.raises(Overloaded):
+        await hub.wait("c", ["s"])
+    # One that was never asked for anything gives its place back, and only once.
+    first.leave()
+    first.leave()
+    await hub.wait("a", ["s"])
+    assert hub.streams == 4
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_is_too_slow_is_sent_away(hub, source, clock):
+    waiting = await hub.wait("a", ["s"])
+    quick = Listener(await hub.wait("b", ["s"]))
+    for _ in range(3):
+        change(hub, source, clock, 4)
+    slow = Listener(waiting)
+    assert slow.over
+    assert slow.heard == [None]
+    assert len(quick.heard) == 13
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_journal_that_cannot_be_read_is_read_later(hub, source, clock):
+    listener = Listener(await hub.wait("a", ["s"]))
+    source.error = StorageUnavailable("away")
+    with capturedLogs() as events:
+        change(hub, source, clock)
+    assert "nobody is told" in events[0]["log_format"]
+    source.error = None
+    change(hub, source, clock)
+    assert listener.heard == [None, "s!1", "s!2"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_end_for_all(hub, source, clock):
+    listener = Listener(await hub.wait("a", ["s"]))
+    hub.close()
+    assert listener.over
+    with pytest.raises(Overloaded):
+        await hub.wait("b", ["s"])

@@ -1,0 +1,95 @@
+"""Keys by which addresses are signed: how long they are good."""
+
+from __future__ import annotations
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+
+from clawgate.errors import Unauthenticated
+from clawgate.identity.signing import DAY, KEY_DAYS, Signing, signature
+from clawgate.model.people import Actor, User
+from clawgate.model.signing import SignedUrl
+from clawgate.state.engine import Database
+from clawgate.state.schema import SCHEMA
+from clawgate.state.signing_keys import StoredSigningKeys
+from clawgate.web.signed import read
+from clawgate.workers import Workers
+
+URL = "http://x/y?OC-Verb=GET"
+ADA = Actor(User("ada", groups=frozenset(("g",))))
+
+
+class House:
+    def __init__(self, database: Database, workers: Workers) -> None:
+        self.now = 1_800_000_000.0
+        self.people = {"ada": User("ada", name="Ada")}
+        self.signing = Signing(StoredSigningKeys(database), self.known, 2.0, workers, lambda: self.now)
+
+    async def known(self, id: str) -> User | None:
+        return self.people.get(id)
+
+    async def good(self, key: str, user: str = "ada") -> bool:
+        try:
+            actor = await self.signing.actor(SignedUrl(user, URL, signature(URL, key), self.now + 10))
+        except Unauthenticated:
+            return False
+        assert actor.scope.read_only
+        assert actor.expires == self.now + 10
+        return actor.id == user
+
+
+@pytest_twisted.async_yield_fixture
+async def house(new_database):
+    workers = Workers(reactor, "test", 2, 100)
+    workers.start()
+    database = Database(new_database(), workers, SCHEMA)
+    await database.start()
+    yield House(database, workers)
+    await database.stop()
+    workers.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_keys_are_changed_and_the_one_before_goes_on(house):
+    first = await house.signing.key(ADA)
+    assert await house.signing.key(ADA) == first
+    house.now += (KEY_DAYS + 1) * DAY
+    assert await house.good(first)
+    second = await house.signing.key(ADA)
+    assert second != first
+    assert await house.good(first)
+    assert await house.good(second)
+    house.now += (KEY_DAYS + 1) * DAY
+    assert not await house.good(first)
+    assert await house.good(second)
+    house.now += KEY_DAYS * DAY
+    assert not await house.good(second)
+    await house.signing.tidy()
+    assert await house.signing.key(ADA) != second
+    assert not await house.good(second)
+    assert not await house.good("0" * 64)
+
+
+@pytest_twisted.ensureDeferred
+async def test_people_of_directories_and_others(house):
+    key = await house.signing.key(ADA)
+    del house.people["ada"]
+    assert not await house.good(key)
+    foreign = Actor(User("eve", mail="eve@x"))
+    key = await house.signing.key(foreign)
+    assert await house.good(key, "eve")
+    house.now += 3 * DAY
+    assert not await house.good(key, "eve")
+    assert await house.signing.key(foreign) == key
+    assert await house.good(key, "eve")
+
+
+def test_what_is_signed():
+    query = b"id=a%24b!c&OC-Credential=ada&OC-Date=2027-01-15T08%3A00%3A00.000Z&OC-Expires=60&OC-Verb=GET"
+    whole = query + b"&OC-Algo=PBKDF2%2F10000-SHA512&OC-Signature=ab12"
+    found = read("GET", "https://cloud", b"/archiver", whole, 1_800_000_030.0, 100)
+    assert found == SignedUrl("ada", "https://cloud/archiver?" + query.decode(), "ab12", 1_800_000_060.0)
+    for now in (1_800_000_060.0, 1_799_990_000.0):
+        with pytest.raises(Unauthenticated):
+            read("GET", "https://cloud", b"/archiver", whole, now, 100)

@@ -1,0 +1,164 @@
+"""Server-sent events: who waits hears of every change at once, and finds what it is told."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+from . import dav
+from .crowd import Crowd, crowd
+from .gateway import USERS, Gateway
+
+PATH = "/ocs/v2.php/apps/notifications/api/v1/notifications/sse"
+KIB = 1 << 10
+
+
+def login(user: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{USERS[user]}".encode()).decode()}
+
+
+class Stream:
+    """One client that waits."""
+
+    def __init__(self, gateway: Gateway, user: str = "alice") -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+        self.connection.request("GET", PATH, headers=login(user))
+        self.answer = self.connection.getresponse()
+        self.lines = self._lines()
+        if self.answer.status == 200:
+            assert next(self.lines) == ": still here"
+            assert next(self.lines) == ""
+
+    def _lines(self) -> Iterator[str]:
+        while line := self.answer.readline():
+            yield line.decode().rstrip("\n")
+
+    def next(self) -> tuple[str, dict[str, Any]]:
+        name = data = ""
+        for line in self.lines:
+            key, _, value = line.partition(": ")
+            if key == "event":
+                name = value
+            elif key == "data":
+                data = value
+            elif not line and name:
+                return name, json.loads(data)
+        raise AssertionError("the stream ended")
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def facts(client: dav.Client, path: str) -> dav.Item:
+    return client.list(path, "0")[path]
+
+
+def test_everything_is_told_when_it_can_be_seen(gateway: Gateway) -> None:
+    with gateway.client() as client, closing(Stream(gateway)) as stream, closing(Stream(gateway, "bob")) as other:
+        home = facts(client, "")
+
+        def told(name: str, path: str | None, parent: str = "") -> dict[str, Any]:
+            nonlocal home
+            event, data = stream.next()
+            assert event == name, data
+            assert data["spaceid"] == "home$alice"
+            now = facts(client, "")
+            assert now.etag != home.etag
+            home = now
+            assert data["parentitemid"] == facts(client, parent).id
+            if path is not None:
+                item = facts(client, path)
+                assert (data["itemid"], data["etag"]) == (item.id, item.etag.strip('"'))
+            return data
+
+        client.ask("MKCOL", "d")
+        told("folder-created", "d")
+        client.put("d/x", b"1")
+        new = told("postprocessing-finished", "d/x", "d")
+        client.put("d/x", b"22")
+        assert told("postprocessing-finished", "d/x", "d")["itemid"] == new["itemid"]
+        client.move("d/x", "d/y")
+        assert told("item-renamed", "d/y", "d")["itemid"] == new["itemid"]
+        client.move("d/y", "y")
+        assert told("item-moved", "y")["itemid"] == new["itemid"]
+        client.ask("DELETE", "y")
+        gone = told("item-trashed", None)
+        assert (gone["itemid"], gone["etag"]) == (new["itemid"], "")
+        # Somebody else writes behind the gateway.
+        (gateway.disk() / "d" / "job.txt").write_text("done")
+        told("postprocessing-finished", "d/job.txt", "d")
+        with gateway.client("bob") as bob:
+            bob.put("mine", b"x")
+            event, data = other.next()
+        assert (event, data["spaceid"]) == ("postprocessing-finished", "home$bob")
+
+
+def test_many_changes_at_once_are_told_as_one(stopped_gateway: Gateway) -> None:
+    gateway = stopped_gateway
+    gateway.configure(events={"lines": 20, "gather_seconds": 1})
+    gateway.start()
+    with gateway.client() as client, closing(Stream(gateway)) as stream:
+        for number in range(40):
+            client.put(f"x{number}", b"x")
+        events = [stream.next()]
+        while events[-1][1]["etag"] != facts(client, "").etag.strip('"'):
+            events.append(stream.next())
+        assert len(events) < 40
+        assert events[-1][1]["itemid"] == facts(client, "").id
+
+
+def test_who_may_wait(stopped_gateway: Gateway) -> None:
+    gateway = stopped_gateway
+    gateway.configure(events={"per_user": 2, "session_seconds": 10})
+    gateway.start()
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    connection.request("GET", PATH)
+    answer = connection.getresponse()
+    assert answer.status == 401
+    assert answer.headers["WWW-Authenticate"]
+    connection.close()
+    with closing(Stream(gateway)) as one, closing(Stream(gateway)):
+        refused = Stream(gateway)
+        assert refused.answer.status == 503
+        assert refused.answer.headers["Retry-After"]
+        refused.close()
+        with closing(Stream(gateway, "bob")) as bob:
+            assert bob.answer.status == 200
+        # It ends properly, and there is room again.
+        while next(one.lines, None) is not None:
+            pass
+    with closing(Stream(gateway)) as again:
+        assert again.answer.status == 200
+
+
+def test_the_gateway_stops_at_once(gateway: Gateway) -> None:
+    with closing(Stream(gateway)) as stream:
+        gateway.stop()
+        assert list(stream.lines) == []
+
+
+def test_thousands_wait(stopped_gateway: Gateway) -> None:
+    """20 KiB for each, with which 10,000 need less than 300 MiB, and a change reaches all of them."""
+    gateway, count = stopped_gateway, 2_000
+    gateway.configure(events={"per_user": count, "session_seconds": 3600})
+    gateway.start()
+    with gateway.client() as client:
+        client.put("first", b"x")
+    with closing(Stream(gateway)), crowd(gateway.port, 200) as few:
+        told(few, gateway)
+        before = gateway.memory()
+        with crowd(gateway.port, count - 201) as many:
+            told(many, gateway)
+            assert gateway.memory() - before < count * 20 * KIB
+
+
+def told(crowd: Crowd, gateway: Gateway) -> None:
+    """Change something, and wait until all have heard of it."""
+    with gateway.client() as client:
+        client.put("x", os.urandom(8))
+    crowd.hear(b"event: postprocessing-finished")
