@@ -2,7 +2,7 @@
 # make test    everything that is checked; installs the real clients and an OpenID provider first
 # make lint    style and types only
 # make bench   the gateway beside Apache and rclone, its uploads beside @tus/server, and how soon it sees changes that others make;
-#              BENCH=compare, BENCH=uploads or BENCH=outside: one of them; BENCH=scan: a tree with a million files
+#              BENCH=compare, BENCH=uploads or BENCH=outside: one of them; BENCH=scan: a tree with a million files; BENCH=s3: a bucket
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +14,7 @@ PARALLEL ?= 3
 
 # What `make test` and `make bench` run besides Python: real clients, peers, programs that change files, the C compiler for the slow disk.
 PACKAGES := litmus cadaver owncloud-client-cmd nextcloud-desktop-cmd rclone curl nghttp2-client acl attr slapd ldap-utils postgresql gcc libc6-dev \
-	chromium chromium-driver git rsync
+	chromium chromium-driver git rsync unzip xrootd-server xrootd-server-plugins
 PEERS := apache2-bin media-types rclone
 
 .PHONY: run test lint bench packages peers clean
@@ -23,7 +23,8 @@ PEERS := apache2-bin media-types rclone
 run: $(VENV)/run
 	$(BIN)/twistd -n clawgate $(ARGS)
 
-test: packages $(VENV)/test tests/wire/tusjs/node_modules/installed tests/wire/oidc_provider/node_modules/installed
+test: packages $(VENV)/test tests/wire/tusjs/node_modules/installed tests/wire/webclient/node_modules/installed \
+		tests/wire/oidc_provider/node_modules/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -38,7 +39,7 @@ bench: peers $(VENV)/test bench/tus_server/node_modules/installed
 	for one in $(BENCH); do $(BIN)/python bench/$$one.py $(ARGS) || exit 1; done
 
 clean:
-	rm -rf $(VENV) build *.egg-info tests/wire/tusjs/node_modules tests/wire/oidc_provider/node_modules bench/tus_server/node_modules
+	rm -rf $(VENV) build *.egg-info tests/wire/tusjs/node_modules tests/wire/webclient/node_modules tests/wire/oidc_provider/node_modules bench/tus_server/node_modules
 
 packages:
 	@$(call install,$(PACKAGES))

@@ -15,7 +15,8 @@ from typing import cast
 import attrs
 import sqlalchemy
 
-from . import acting_checks, data
+from . import acting_checks, bucket_checks, data, eos_checks
+from .assembly import eos
 from .errors import ClawgateError, Forbidden, SettingsError
 from .gateway import homes
 from .gateway.rules import Grant, rules_of
@@ -25,9 +26,10 @@ from .identity.numbers import numbers
 from .identity.oidc import build as oidc
 from .identity.oidc.inspection import look
 from .identity.users_file import Account
+from .index.rounds import SHARE
 from .log import redact
 from .model.people import User
-from .settings import Mount, Settings
+from .settings import Mount, Outside, Settings
 from .state.engine import address_of
 from .storage.posix import home_inspection, kernel, notify
 
@@ -169,6 +171,13 @@ def _mount(settings: Settings, name: str, mount: Mount, accounts: dict[str, Acco
     if mount.driver == "memory":
         yield Finding(Level.WARNING, f"{what}: files are kept in memory", "they are gone when the gateway stops")
         return
+    if mount.driver == "eos":
+        yield from _eos(name, mount, [account.user for account in accounts.values()])
+        return
+    if mount.driver == "s3":
+        for found in bucket_checks.inspect(name, mount, [account.user for account in accounts.values()]):
+            yield Finding(Level(found.level), found.text, found.remedy)
+        return
     try:
         (rule,) = rules_of({name: mount}, settings.data).values()
     except ClawgateError as error:
@@ -208,7 +217,17 @@ def _mount(settings: Settings, name: str, mount: Mount, accounts: dict[str, Acco
     elif roots:
         # One stands for all that are on the same file system.
         for root in {os.stat(root).st_dev: root for root in roots}.values():
-            yield from _root(what, mount, root)
+            yield from _root(what, mount, root, settings.outside)
+
+
+def _eos(name: str, mount: Mount, people: Sequence[User]) -> Iterator[Finding]:
+    try:
+        eos.check({name: mount})
+    except SettingsError as error:
+        yield Finding(Level.FAILURE, str(error), "the gateway does not start with it")
+        return
+    for found in eos_checks.inspect(name, mount, people, eos.options_of(mount.eos)):
+        yield Finding(Level(found.level), found.text, found.remedy)
 
 
 def _homes(settings: Settings, what: str, mount: Mount, homeless: Sequence[User]) -> Iterator[Finding]:
@@ -236,7 +255,7 @@ def _can_be_made(settings: Settings, what: str, mount: Mount, root: str) -> Find
     )
 
 
-def _root(what: str, mount: Mount, root: str) -> Iterator[Finding]:
+def _root(what: str, mount: Mount, root: str, outside: Outside) -> Iterator[Finding]:
     if not os.path.isdir(root):
         yield Finding(Level.FAILURE, f"{what}: {root} is no directory", "make or mount it")
         return
@@ -249,7 +268,7 @@ def _root(what: str, mount: Mount, root: str) -> Iterator[Finding]:
         yield Finding(Level.WARNING, f"{what}: the kernel has no openat2", "paths are resolved step by step, which is slower")
     if mount.vouched_folders:
         yield from _vouching(what, mount)
-    yield from _outside(what, mount, root)
+    yield from _outside(what, mount, root, outside)
     yield _free(f"{what}: {root}", root)
 
 
@@ -288,12 +307,21 @@ def _writing(what: str, root: str) -> Iterator[Finding]:
         os.unlink(path)
 
 
-def _outside(what: str, mount: Mount, root: str) -> Iterator[Finding]:
-    if mount.outside_changes == "none":
+def _outside(what: str, mount: Mount, root: str, outside: Outside) -> Iterator[Finding]:
+    if mount.follows == "none":
         yield Finding(Level.OK, f"{what}: others' changes are found when somebody lists the folder (outside_changes = none)")
-    elif mount.outside_changes == "scan":
-        yield Finding(Level.OK, f"{what}: others' changes are found by walking, within {mount.staleness_max:g} s")
+        return
+    most = f", in up to {outside.scan_rate * SHARE * mount.staleness_max:.0f} folders of a space" if outside.scan_rate else ""
+    if mount.follows == "scan":
+        yield Finding(Level.OK, f"{what}: others' changes are found by walking, within {mount.staleness_max:g} s{most}")
     else:
+        longest = outside.event_seconds + outside.debounce_seconds + outside.busy_seconds
+        if longest >= mount.staleness_max:
+            yield Finding(
+                Level.WARNING,
+                f"{what}: what the kernel tells may wait {longest:g} s, staleness_max is {mount.staleness_max:g} s",
+                "lower event_seconds, debounce_seconds or busy_seconds of [outside], or raise staleness_max",
+            )
         for seen in notify.inspect(root, cast(notify.Kind, mount.watch_by), mount.watch_folders):
             yield Finding(Level(seen.level), f"{what}: {seen.text}", seen.remedy)
 

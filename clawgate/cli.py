@@ -1,4 +1,7 @@
-"""``clawgate``: the operator's command. It works on the settings that the gateway runs with."""
+"""``clawgate``: the operator's command. It works on the settings that the gateway runs with.
+
+What stands for the gateway itself is imported by the commands that need it: the others are quick.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import attrs
 
-from . import __version__, cast, checks, configuration, data, explaining, log, maintenance, people, standings, tokens
+from . import __version__, configuration, data, explaining, people, tokens
 from .errors import ClawgateError, SettingsError
 from .gateway.namespace import Namespace
 from .gateway.rules import rules_of
@@ -135,6 +138,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def check(settings: Settings, out: TextIO) -> int:
     """Print what was looked at; returns 1 if something would not work."""
+    from . import checks
+
     failed = False
     for finding in checks.run(settings, _listen):
         failed = failed or finding.level is checks.Level.FAILURE
@@ -173,6 +178,8 @@ def _explain(options: argparse.Namespace, settings: Settings) -> int:
         return _explain_change(options, settings, configuration.load(options.against, os.environ, data=options.data))
     if options.user is None:
         raise SettingsError("explain: name a user")
+    from . import cast
+
     [[found]] = _asked(options, settings)
     assert found is not None
     path = paths.make(*(segment for segment in options.path.split("/") if segment))
@@ -350,6 +357,7 @@ def _in_reactor(settings: Settings, run: Work) -> int:
     from twisted.internet import reactor
     from twisted.internet.defer import Deferred
 
+    from . import log
     from .assembly import Core
 
     log.set_level("error")
@@ -382,18 +390,26 @@ def _alone_with_core(settings: Settings, work: Work, otherwise: Work | None = No
 
 
 def _index_rebuild(options: argparse.Namespace, settings: Settings) -> int:
+    from . import maintenance
+
     return _alone_with_core(settings, lambda core: maintenance.rebuild(core, options.user, options.space, sys.stdout))
 
 
 def _index_verify(options: argparse.Namespace, settings: Settings) -> int:
+    from . import maintenance
+
     return _alone_with_core(settings, lambda core: maintenance.verify(core, options.user, options.space, sys.stdout))
 
 
 def _index_status(options: argparse.Namespace, settings: Settings) -> int:
+    from . import maintenance
+
     return _with_index(settings, lambda core: maintenance.show_status(core, sys.stdout))
 
 
 def _index_restored(options: argparse.Namespace, settings: Settings) -> int:
+    from . import maintenance, standings
+
     async def work(core: Core) -> int:
         return await standings.restored(core, await maintenance.spaces(core, options.user, options.space, sys.stdout), sys.stdout)
 
@@ -401,6 +417,8 @@ def _index_restored(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _staleness(options: argparse.Namespace, settings: Settings) -> int:
+    from . import standings
+
     return _with_index(settings, lambda core: standings.show(core, sys.stdout))
 
 
@@ -426,12 +444,16 @@ def _token_revoke(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _uploads_list(options: argparse.Namespace, settings: Settings) -> int:
+    from . import maintenance
+
     return _with_state(settings, lambda core: maintenance.list_uploads(core, sys.stdout))
 
 
 def _uploads_purge(options: argparse.Namespace, settings: Settings) -> int:
     if options.id and (options.expired or options.all):
         raise SettingsError("uploads purge: name uploads, or say which kind, not both")
+    from . import maintenance
+
     return _alone_with_core(
         settings,
         lambda core: maintenance.purge_uploads(core, options.id, options.all, sys.stdout),

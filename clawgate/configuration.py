@@ -20,7 +20,7 @@ import attrs
 
 from .errors import SettingsError
 from .model.size import parse_size
-from .settings import Ldap, Mount, Oidc, Rules, Settings
+from .settings import S3, Eos, Ldap, Mount, Oidc, Rules, Settings
 
 PREFIX = "CLAWGATE_"
 Key = tuple[str, ...]
@@ -121,10 +121,10 @@ def _key(text: str) -> Key:
 
 def _spelled(sources: _Sources, key: Key) -> Key:
     """`key` with the name of a mount, provider or directory as a file spells it."""
-    if len(key) == 3 and key[0] in ("mounts", "oidc", "ldap"):
+    if len(key) >= 3 and key[0] in ("mounts", "oidc", "ldap"):
         for name in sources.tree.get(key[0], {}):
             if name.lower() == key[1]:
-                return (key[0], name, key[2])
+                return (key[0], name, *key[2:])
     return key
 
 
@@ -257,7 +257,7 @@ def sample() -> str:
         "# All settings with their defaults; made by 'clawgate settings'. Lines that agree with the default may be left out.\n"
         "# In the environment: CLAWGATE_HTTP__LISTEN, CLAWGATE_MOUNTS__HOME__ROOT. Numbers of bytes may be written '10 GiB'.\n"
         "# Secrets may stand in files: 'file:/run/secrets/state-url'.\n",
-        "".join(_sample(default, plain=True)),
+        "".join(_sample(default)),
     ]
     for name in _fields(Settings):
         section = getattr(default, name)
@@ -267,8 +267,8 @@ def sample() -> str:
             )
     parts += ["".join((f"# {_about(Mount)}\n", f"[mounts.{name}]\n", *_sample(mount))) for name, mount in default.mounts.items()]
     # There is none by default, so that none may stand here for a setting.
-    for name, section in (("oidc", Oidc()), ("ldap", Ldap())):
-        text = "".join((f"# {_about(type(section))}\n", f"[{name}.NAME]\n", *_sample(section)))
+    for name, section in (("mounts.NAME.eos", Eos()), ("mounts.NAME.s3", S3()), ("oidc.NAME", Oidc()), ("ldap.NAME", Ldap())):
+        text = "".join((f"# {_about(type(section))}\n", f"[{name}]\n", *_sample(section)))
         parts.append("".join(line if line.startswith("#") else f"#{line}" for line in text.splitlines(keepends=True)))
     return "\n".join(parts)
 
@@ -277,8 +277,8 @@ def _about(kind: type) -> str:
     return (kind.__doc__ or "").split("\n")[0].rpartition("]")[2].removeprefix(":").strip()
 
 
-def _sample(section: Any, plain: bool = False) -> Iterator[str]:
+def _sample(section: Any) -> Iterator[str]:
     for field in attrs.fields(type(section)):
-        if "rules" in field.metadata or not plain:
+        if "rules" in field.metadata:
             value = getattr(section, field.name)
             yield f"# {field.metadata['rules'].help}\n{field.name} = {json.dumps(value, ensure_ascii=False)}\n"

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from .gateway.namespace import Explanation, Namespace
+from .gateway.template import title
 from .model.path import ROOT
 from .model.people import User
 from .model.space import Place
@@ -37,10 +38,18 @@ def lines(
             yield f"mount {explanation.mount}: no space"
         else:
             none = False
+            mount = mounts[explanation.mount]
             path = physical(place)
             yield f"space {place.space.id} «{place.space.name}»"
-            yield f"  storage   {mounts[explanation.mount].driver}, mount {explanation.mount}"
-            yield f"  path      {path}{'' if there(path) else ' (not there)'}"
+            yield f"  storage   {mount.driver}, mount {explanation.mount}"
+            if mount.driver == "s3":
+                # Asking costs a call, and needs credentials: `clawgate check` does that.
+                yield f"  path      s3://{mount.s3.bucket}/{place.space.root}{place.path}"
+            elif mount.driver == "eos":
+                yield f"  path      {path}"
+                yield f"  works as  {title(mount.eos.user, user)} on EOS"
+            else:
+                yield f"  path      {path}{'' if there(path) else ' (not there)'}"
             yield f"  rights    {rights(place)}"
             if person := acts_as(user, mounts[explanation.mount]):
                 yield f"  works as  {person}"

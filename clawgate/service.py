@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
@@ -20,10 +19,11 @@ from twisted.python.failure import Failure
 from twisted.python.logfile import LogFile
 
 from . import configuration, data, heap, log
-from .assembly import Gateway
 from .errors import ClawgateError, SettingsError
 from .settings import Settings
-from .web.site import ClawSite
+
+if TYPE_CHECKING:
+    from .web.site import ClawSite
 
 _log = log.make_logger()
 
@@ -172,6 +172,9 @@ class GatewayService(MultiService):
         self._parent = parent
         self._lock = data.Lock(settings)
         self._starting: Deferred[None] | None = None
+        with heap.uncollected():
+            # Most of a start is this.
+            from .assembly import Gateway
         self.gateway = Gateway(settings, reactor)
         self._public = self._listeners("http.listen", settings.http.listen, self.gateway.site)
         self._admin = self._listeners("admin.listen", settings.admin.listen, self.gateway.admin_site)
@@ -210,7 +213,7 @@ class GatewayService(MultiService):
 
     async def _start(self) -> None:
         await self.gateway.start()
-        _spare_the_collector()
+        heap.spare_the_collector()
         for listener in (*self._public, *self._admin):
             listener.open()
 
@@ -232,6 +235,7 @@ class GatewayService(MultiService):
         self.gateway.admin.stopping = True
         for listener in self._public:
             await listener.close()
+        self.gateway.release()
         _log.info("stopping; {running} requests are running", running=self.gateway.site.running)
         await self.gateway.site.drain(self._settings.http.stop_timeout)
         for listener in self._admin:
@@ -240,17 +244,6 @@ class GatewayService(MultiService):
         await cast("Deferred[Any]", super().stopService())  # type: ignore[no-untyped-call]
         await self.gateway.stop()
         self._lock.release()
-
-
-def _spare_the_collector() -> None:
-    """Keep the cyclic garbage collector from walking what never changes, and from running in the middle of every large listing.
-
-    A listing of ten thousand entries makes that many tuples, none of them cyclic; with Python's defaults a fifth of its time goes
-    into looking at them again and again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def _stream(parent: dict[str, Any]) -> TextIO | None:

@@ -8,7 +8,7 @@ import random
 import socket
 from collections.abc import Iterator
 
-FIRST, SLICE, SLICES = 11_000, 1_500, 8
+FIRST, SLICE, SLICES = 11_000, 1_500, 6
 """Below those that the kernel gives to connections, which would be taken from under a server that is just starting."""
 
 

@@ -336,7 +336,8 @@ def test_repairs_wait_until_the_gateway_has_stopped(folder):
         ("", "others' changes are told by the kernel, for the whole file system (fanotify)"),
         ('watch_by = "inotify"', "others' changes are told by the kernel, for up to 20000 folders (inotify)"),
         ('watch_by = "inotify"\nwatch_folders = 100000000', "sysctl fs.inotify.max_user_watches=200000000"),
-        ('outside_changes = "scan"', "others' changes are found by walking, within 60 s"),
+        ('outside_changes = "scan"', "others' changes are found by walking, within 60 s, in up to 54000 folders of a space"),
+        ("staleness_max = 0.6", "what the kernel tells may wait 0.65 s, staleness_max is 0.6 s"),
         ('outside_changes = "none"', "others' changes are found when somebody lists the folder"),
     ],
 )

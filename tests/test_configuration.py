@@ -75,6 +75,17 @@ def test_mounts_from_the_environment(tmp_path):
     assert {"Lab": Mount(root="/l", quota=10 * 2**30)} == settings_of(tmp_path, '[mounts.Lab]\nroot = "/l"', environment).mounts
 
 
+def test_tables_within_mounts(tmp_path):
+    text = '[mounts.Lab]\ndriver = "s3"\n[mounts.Lab.s3]\nbucket = "bin"\npart_bytes = "16 MiB"\n'
+    s3 = settings_of(tmp_path, text, {"CLAWGATE_MOUNTS__LAB__S3__REGION": "eu-west-1"}).mounts["Lab"].s3
+    assert (s3.bucket, s3.part_bytes, s3.region) == ("bin", 16 << 20, "eu-west-1")
+    assert "line 3: mounts.a.s3.bukket: unknown setting; did you mean 'bucket'?" in complaint(
+        tmp_path, '[mounts.a]\n[mounts.a.s3]\nbukket = "b"'
+    )
+    assert "mounts.a.s3.part_bytes: expected at least" in complaint(tmp_path, "[mounts.a.s3]\npart_bytes = 1")
+    assert "hunter2" not in repr(settings_of(tmp_path, '[mounts.a.s3]\nsecret_key = "hunter2"'))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "section", "expected"),
     [

@@ -62,12 +62,20 @@ def sections() -> dict[str, type]:
 
 def settings() -> set[str]:
     """All names as `section.key`; those of mounts, providers and directories without their names."""
-    return {f"{section}.{field.name}" for section, kind in sections().items() for field in attrs.fields(kind)}
+    return {name for section, kind in sections().items() for name in below(section, kind)}
+
+
+def below(section: str, kind: type) -> Iterator[str]:
+    """The names in a section, and in sections within it."""
+    for name, hint in get_type_hints(kind).items():
+        yield f"{section}.{name}"
+        if attrs.has(hint):
+            yield from below(f"{section}.{name}", hint)
 
 
 def keys() -> set[str]:
     """All names without their sections."""
-    return {name.partition(".")[2] for name in settings()}
+    return {name.rpartition(".")[2] for name in settings()}
 
 
 def commands(parser: argparse.ArgumentParser) -> dict[str, dict[str, object]]:
@@ -145,11 +153,12 @@ def test_keys_that_are_named_exist(page: Path) -> None:
 @each_page
 def test_settings_in_the_environment_exist(page: Path) -> None:
     known = settings()
-    for name in re.findall(r"CLAWGATE_([A-Z]+(?:__[A-Z_]+)+)", page.read_text()):
+    for name in re.findall(r"CLAWGATE_([A-Z]+(?:__[A-Z0-9_]+)+)", page.read_text()):
         parts = name.lower().split("__")
         if parts == ["section", "key"] or parts[1:] == ["name", "key"]:
             continue
-        assert f"{parts[0]}.{parts[-1]}" in known, f"there is no setting CLAWGATE_{name}"
+        wanted = {f"{parts[0]}.{parts[-1]}", ".".join((parts[0], *parts[2:]))}
+        assert wanted & known, f"there is no setting CLAWGATE_{name}"
 
 
 @each_page

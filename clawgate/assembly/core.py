@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
@@ -14,16 +15,20 @@ from ..errors import Forbidden
 from ..gateway.generations import Generations
 from ..gateway.homes import Homes
 from ..gateway.janitor import Janitor
+from ..gateway.keeping import Keeper
 from ..gateway.locks import Locks
 from ..gateway.login_flows import LoginFlows
 from ..gateway.login_sessions import LoginSessions
 from ..gateway.namespace import Namespace
+from ..gateway.notices import Notices
 from ..gateway.properties import Properties
 from ..gateway.quota import Quotas
 from ..gateway.rules import overlapping, rules_of
 from ..gateway.storages import Storages
+from ..gateway.trash import Trash
 from ..gateway.tree import Tree
 from ..gateway.uploads.sessions import Uploads
+from ..gateway.versions import Versions
 from ..gateway.whereabouts import Whereabouts
 from ..identity.app_passwords import AppPasswords
 from ..identity.cache import RememberedLogins
@@ -32,23 +37,25 @@ from ..identity.entrance import Entrance
 from ..identity.file import UserFile
 from ..identity.foreign import Seen
 from ..identity.last_use import LastUse
-from ..identity.ldap import build as ldap
 from ..identity.networks import network_of
 from ..identity.numbers import numbers
 from ..identity.oidc import build as oidc
+from ..identity.register import Register
 from ..identity.revocations import Revocations
+from ..identity.signing import Signing
 from ..identity.typed import accepted
 from ..identity.visitor_passwords import VisitorPasswords
 from ..index import schema as index_schema
 from ..index.followers import Followers
 from ..index.idle import Idle
 from ..index.index import Index
+from ..index.news import Newsroom
 from ..interfaces import Directory
 from ..log import make_logger
 from ..metrics import Metrics
 from ..model.path import ROOT
 from ..model.people import User
-from ..model.space import Space, SpaceKind
+from ..model.space import Persona, Space, SpaceKind
 from ..outside_metrics import outside_metrics
 from ..settings import Settings
 from ..state import schema as state_schema
@@ -60,12 +67,19 @@ from ..state.locks import StoredLocks
 from ..state.login_flows import StoredLoginFlows
 from ..state.login_sessions import StoredLoginSessions
 from ..state.properties import StoredProperties
+from ..state.signing_keys import StoredSigningKeys
 from ..state.uploads import Uploads as StoredUploads
 from ..storage.posix.home import HomeMaker, is_there
 from ..storage.posix.notify import Kind, Notifier
 from ..storage.posix.watch import FolderWatches
 from ..workers import Workers
+from .buckets import Buckets
+from .eos import Eoses
+from .keeping import limits_of
 from .opening import Opening
+
+if TYPE_CHECKING:
+    from ..identity.ldap.directory import LdapDirectory
 
 log = make_logger()
 
@@ -92,7 +106,11 @@ class Core:
         self.notices = Workers(reactor, "notices", 1, 100)
         self.pools = [self.files, self.state_workers, self.index_workers, self.hashing, self.cpu, self.scan, self.notices]
         self.pools += self.cast.pools
-        self.directories = ldap.build(settings.ldap, reactor)
+        self.buckets = Buckets(settings, reactor, self.metrics)
+        self.pools += self.buckets.pools
+        self.eos = Eoses(settings, reactor, self.metrics)
+        self.pools += self.eos.pools
+        self.directories = _directories(settings, reactor)
         self.pools += [directory.workers for directory in self.directories]
         for pool in self.pools:
             self.metrics.pool(pool)
@@ -115,7 +133,10 @@ class Core:
         stored = StoredAppPasswords(self.state)
         self.revocations = Revocations(stored.changes, time.monotonic)
         people: list[Directory] = [self.user_file, *self.directories]
+        self.register = Register(people, self._known)
         self.app_passwords = AppPasswords(stored, people, settings.app_passwords, self.revocations, time.time)
+        foreign_days = settings.app_passwords.foreign_days
+        self.signing = Signing(StoredSigningKeys(self.state), self.app_passwords.known, foreign_days, self.hashing, time.time)
         self.last_use = LastUse(stored.use, settings.app_passwords.used_seconds, time.time)
         self.seen = Seen(self.tokens, stored, self.revocations, time.time)
         own = accepted(users.passwords, [self.user_file, *self.directories])
@@ -151,7 +172,7 @@ class Core:
         self.watches = {
             name: FolderWatches(reactor, mount.vouched_folders)
             for name, mount in settings.mounts.items()
-            if mount.vouched_folders
+            if mount.vouched_folders and mount.driver == "posix"
         }
         self.opening = Opening(self)
         self.storages = Storages(self.opening.open, settings.people.storages)
@@ -167,7 +188,7 @@ class Core:
                 own=name in shared,
             )
             for name, mount in settings.mounts.items()
-            if mount.driver == "posix" and mount.outside_changes == "watch"
+            if mount.driver == "posix" and mount.follows == "watch"
         }
         self.followers = Followers(self.index_database, reactor, settings.outside.passes)
         self.storages.used = self.followers.used
@@ -176,15 +197,21 @@ class Core:
         """Whether clients are served, so that changes by others are looked for in the spaces that are open."""
         outside_metrics(self.metrics, self.followers, self.notifiers)
         self.homes = Homes(settings.mounts, settings.data, self.files, is_there, HomeMaker().make, numbers, self._was_there)
-        self.namespace = Namespace(rules_of(settings.mounts, settings.data), self._prepare, self.cast.persona)
+        self.namespace = Namespace(rules_of(settings.mounts, settings.data), self._prepare, self._persona())
         self.locks = Locks(StoredLocks(self.state), settings.dav, time.time)
         self.properties = Properties(StoredProperties(self.state), settings.dav)
         stored_uploads = StoredUploads(self.state)
+        self.news = Notices(Newsroom(self.index), settings.events, reactor)
+        self.metrics.gauge("event_streams", "Clients that wait for changes", lambda: self.news.streams)
+        self.metrics.count("event_notices", "Changes told to clients that wait", lambda: self.news.told)
         self.quotas = Quotas(lambda space, apart: stored_uploads.reserved(space, time.time(), apart))
         compute = {name: tuple(mount.checksums) for name, mount in settings.mounts.items() if mount.checksums}
         self.tree = Tree(self.storages, self.locks, self.properties, self.quotas, compute)
         self.uploads = Uploads(stored_uploads, self.storages, self.tree, self.quotas, settings.uploads, reactor, time.time)
         self.whereabouts = Whereabouts(self.storages, self.namespace, self._known, self.reach)
+        self.trash = Trash(self.storages, self.locks, self.properties, self.quotas)
+        self.versions = Versions(self.storages, self.locks, self.quotas)
+        self.keeper = Keeper(self.storages, limits_of(settings.mounts))
         self.janitor = Janitor(self.storages, self.uploads, self.locks, self.whereabouts.of, self._tidy)
 
     async def start(self) -> None:
@@ -192,6 +219,7 @@ class Core:
         self.cast.start()
         for pool in self.pools:
             pool.start()
+        await self.buckets.start()
         for watches in self.watches.values():
             watches.start()
         for notifier in self.notifiers.values() if self.serving else ():
@@ -232,6 +260,8 @@ class Core:
         await self.index_database.stop()
         for directory in self.directories:
             await directory.close()
+        await self.buckets.close()
+        await self.eos.close()
         for pool in self.pools:
             pool.stop()
         self.cast.stop()
@@ -248,6 +278,7 @@ class Core:
     async def _tidy(self) -> None:
         await self.entrance.sweep()
         await self.app_passwords.tidy()
+        await self.signing.tidy()
         await self.login_flows.sweep()
         await self.login_sessions.sweep()
         await self.index.tidy()
@@ -265,7 +296,15 @@ class Core:
     async def reach(self, space: Space, user: User | None = None) -> Space | None:
         """A space that the rules have named, as its storage can be opened for `user`, by default its owner. None if it is not
         there, or nobody is known as whom it could be opened. Nothing is made."""
-        if self.settings.mounts[space.mount].driver != "posix" or not await self.files.run(is_there, space.root):
+        driver = self.settings.mounts[space.mount].driver
+        if driver == "s3":
+            # A prefix is there as soon as something is in it.
+            if user is not None or not self.buckets.remembers(space.owner, space.mount):
+                self.buckets.remember(user or await self._known(space.owner) or User(space.owner), space.mount)
+            return space
+        if driver == "eos":
+            return await self._reach_eos(space, user)
+        if driver != "posix" or not await self.files.run(is_there, space.root):
             return None
         if space.kind is SpaceKind.PROJECT or not self.cast.acts(space.mount):
             return space
@@ -276,5 +315,37 @@ class Core:
             return None
         return attrs.evolve(space, persona=persona)
 
+    async def _reach_eos(self, space: Space, user: User | None) -> Space | None:
+        owner = space.owner and (await self._known(space.owner) or User(space.owner))
+        if not (user := user or owner or None):
+            return None
+        try:
+            return attrs.evolve(space, persona=await self.eos.persona(user, space.mount))
+        except Forbidden:
+            return None
+
+    def _persona(self) -> Callable[[User, str], Awaitable[Persona | None]] | None:
+        """As whom people work; on the way there it is noted what is known of them."""
+        persona = self.cast.persona
+        if not self.buckets.pools and not self.eos.pools:
+            return persona
+
+        async def noted(user: User, mount: str) -> Persona | None:
+            self.buckets.remember(user, mount)
+            if mount in self.eos:
+                return await self.eos.persona(user, mount)
+            return await persona(user, mount) if persona is not None else None
+
+        return noted
+
     async def _prepare(self, space: Space, user: User) -> None:
         await self.homes.prepare(space, user)
+
+
+def _directories(settings: Settings, reactor: Any) -> list[LdapDirectory]:
+    """What is imported only if it is configured."""
+    if not settings.ldap:
+        return []
+    from ..identity.ldap import build as ldap
+
+    return ldap.build(settings.ldap, reactor)

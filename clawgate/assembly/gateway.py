@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingsError
 from ..gateway.chores import Chore
 from ..gateway.homes import gives_away
+from ..gateway.spaces import Spaces
 from ..index.followers import NOTE_SECONDS
 from ..interfaces import Room
 from ..log import write_lines
 from ..model.path import ROOT
 from ..model.people import Actor
-from ..protocols import wellknown
+from ..protocols import capabilities, wellknown
 from ..protocols.admin import Admin
+from ..protocols.archiver import handler as archiver
+from ..protocols.archiver.spool import Spool
+from ..protocols.bucket_events import PREFIX as BUCKET_EVENTS_PREFIX
+from ..protocols.bucket_events import BucketEventsHandler
 from ..protocols.capabilities import Features, Tus
+from ..protocols.events import PREFIXES as EVENT_PREFIXES
+from ..protocols.events import EventStreams
 from ..protocols.login.handler import PREFIXES as LOGIN_PREFIXES
-from ..protocols.ocs import Ocs
 from ..protocols.ocs_app_passwords import PREFIXES as APP_PASSWORD_PREFIXES
 from ..protocols.ocs_app_passwords import OcsAppPasswords
+from ..protocols.ocs_signing import PREFIXES as SIGNING_PREFIXES
+from ..protocols.ocs_signing import OcsSigning
 from ..protocols.private_links import PREFIXES as LINK_PREFIXES
 from ..protocols.private_links import PrivateLinks
 from ..protocols.tus import offer as tus
@@ -29,20 +39,32 @@ from ..protocols.webdav.chunking_ng import ChunkingNg
 from ..protocols.webdav.chunking_v1 import ChunkingV1
 from ..protocols.webdav.foresight import Foresight
 from ..protocols.webdav.handler import DavHandler
+from ..protocols.webdav.meta import PREFIXES as META_PREFIXES
+from ..protocols.webdav.meta import Meta
+from ..protocols.webdav.trash_bin import TrashBin
+from ..protocols.webdav.trash_target import PREFIXES as TRASH_PREFIXES
 from ..protocols.webdav.upload_target import PREFIXES as UPLOAD_PREFIXES
 from ..settings import Settings
 from ..storage.checksums import ALGORITHMS, Digests
 from ..storage.posix.home import can_give_away
 from ..web.access_log import AccessLog
+from ..web.late import Late
 from ..web.login import Login
 from ..web.metering import Metering
 from ..web.request import Request
 from ..web.response import Response
-from ..web.router import KleinHandler, Router
+from ..web.router import Handler, KleinHandler, Router
 from ..web.site import ClawSite
 from .core import Core
+from .keeping import keeps_trash, keeps_versions
 from .logins import login_pages_of, nextcloud_version, sign_in_of
 
+if TYPE_CHECKING:
+    from ..protocols.graph.graph import Graph
+    from ..protocols.ocs import Ocs
+
+OCS_PREFIXES = ("/ocs", "/index.php/ocs")
+GRAPH_PREFIX = "/graph"
 OIDC_SECONDS = 10.0
 """Between looks at whether an OpenID provider's documents are old."""
 
@@ -62,6 +84,8 @@ class Gateway:
             bearer=sign_in is not None,
             basic=all(provider.basic for provider in settings.oidc.values()),
             metadata=wellknown.RESOURCE if sign_in is not None else "",
+            signed=core.signing.actor if settings.signed_urls.enabled else None,
+            signed_seconds=settings.signed_urls.seconds,
         )
 
         # protocols
@@ -81,18 +105,28 @@ class Gateway:
             post=creation,
             announced=offer.headers() if creation is not None else None,
             fingerprint=core.generations.fingerprint,
+            redirected=core.buckets.redirected,
         )
         core.metrics.cache("listings", lambda: (dav.dav.listings.hits, dav.dav.listings.misses))
         uploads = ChunkingNg(dav.dav, core.uploads, settings.uploads, foresight, login.authenticate, login.challenges)
+        bin = TrashBin(dav, core.trash, login.authenticate, login.challenges)
+        meta = Meta(dav, core.versions, login.authenticate, login.challenges)
         login_pages = login_pages_of(core)
         features = Features(
             checksums=ALGORITHMS,
             chunking_ng=True,
             chunking_v1=True,
             tus=Tus(tus.VERSION, tus.EXTENSIONS, settings.uploads.tus_chunk_bytes) if creation is not None else None,
-            reports=("filter-files",),
+            reports=("search-files", "filter-files", "sync-collection") if _is_indexed(settings) else ("filter-files",),
+            search=_is_indexed(settings),
+            archives=capabilities.Archives(archiver.VERSION, archiver.PREFIX, tuple(archiver.FORMATS)),
+            url_signing=settings.signed_urls.enabled,
             favorites=True,
             private_links=True,
+            trash=any(map(keeps_trash, settings.mounts.values())),
+            versions=any(map(keeps_versions, settings.mounts.values())),
+            events=settings.events.enabled,
+            spaces=_spaces(settings) if settings.graph.enabled else None,
             depth_infinity=settings.dav.depth_infinity,
             nextcloud=nextcloud_version(settings) if login_pages is not None else None,
         )
@@ -110,14 +144,33 @@ class Gateway:
             router.add(prefix, dav)
         for prefix in UPLOAD_PREFIXES:
             router.add(prefix, uploads)
+        for prefix in TRASH_PREFIXES:
+            router.add(prefix, bin)
+        for prefix in META_PREFIXES:
+            router.add(prefix, meta)
         if creation is not None:
             router.add(tus.BASE, TusHandler(dav.dav, core.uploads, verifier, creation, login))
+        spool = partial(Spool, core.files, core.path(""))
+        router.add(archiver.PREFIX, archiver.Archiver(core.tree, core.namespace, login, spool))
+        if settings.signed_urls.enabled:
+            signing = OcsSigning(core.signing.key, login)
+            for prefix in SIGNING_PREFIXES:
+                router.add(prefix, signing)
         links = PrivateLinks(core.tree, core.namespace, login)
         for prefix in LINK_PREFIXES:
             router.add(prefix, links)
-        ocs = KleinHandler(Ocs(features, login, self._room).resource(), settings.http.small_body_bytes)
-        for prefix in ("/ocs", "/index.php/ocs"):
+        ocs = Late(partial(self._ocs, features, login))
+        for prefix in OCS_PREFIXES:
             router.add(prefix, ocs)
+        if settings.events.enabled:
+            streams = EventStreams(core.news, self._journaled, login, time.time)
+            for prefix in EVENT_PREFIXES:
+                router.add(prefix, streams)
+        if core.buckets.secrets:
+            small = settings.http.small_body_bytes
+            router.add(BUCKET_EVENTS_PREFIX, BucketEventsHandler(core.buckets.secrets, core.buckets.tell, small))
+        if settings.graph.enabled:
+            router.add(GRAPH_PREFIX, Late(partial(self._graph, login)))
         if login_pages is not None:
             for prefix in LOGIN_PREFIXES:
                 router.add(prefix, login_pages)
@@ -139,6 +192,7 @@ class Gateway:
         index = settings.index
         self._chores = [
             Chore(reactor, "clearing up", index.tidy_seconds, core.janitor.run),
+            Chore(reactor, "clearing up trash and versions", index.tidy_seconds, core.keeper.run),
             Chore(reactor, "learning", index.learn_seconds, core.opening.learn),
             Chore(reactor, "noting how fresh indexes are", NOTE_SECONDS, core.followers.note),
             Chore(reactor, "noting generations", _pace(settings.outside.generation_seconds), core.generations.note),
@@ -158,6 +212,10 @@ class Gateway:
         for chore in self._chores:
             chore.start()
 
+    def release(self) -> None:
+        """Send away those who wait for changes, whose requests would never end."""
+        self.core.news.close()
+
     async def stop(self) -> None:
         """Close everything; the caller has closed the ports and drained the sites."""
         for chore in self._chores:
@@ -167,6 +225,20 @@ class Gateway:
         await self.core.tokens.stop()
         await self.core.stop()
 
+    async def _ocs(self, features: Features, login: Login) -> Handler:
+        ocs = await self.core.files.run(_load_ocs)
+        return KleinHandler(ocs(features, login, self._room).resource(), self.core.settings.http.small_body_bytes)
+
+    async def _graph(self, login: Login) -> Handler:
+        graph = await self.core.files.run(_load_graph)
+        spaces = Spaces(self.core.namespace, self.core.tree)
+        resource = graph(spaces, self.core.register, self.core.settings.graph, login).resource()
+        return KleinHandler(resource, self.core.settings.http.small_body_bytes)
+
+    async def _journaled(self, actor: Actor) -> list[str]:
+        """The spaces whose changes the index hears of."""
+        return [space.id for space in await self.core.namespace.spaces(actor) if space.mount not in self.core.eos]
+
     async def _room(self, actor: Actor) -> Room:
         return await self.core.tree.room(await self.core.namespace.home(actor, ROOT))
 
@@ -174,3 +246,26 @@ class Gateway:
 def _pace(seconds: float) -> float:
     """The pause between looks whether something is due that is due so many seconds after the last time."""
     return max(0.05, min(1.0, seconds))
+
+
+def _load_ocs() -> type[Ocs]:
+    """Klein, of which it is made, takes a tenth of a start: it has time until somebody asks. To be called in a thread."""
+    from ..protocols.ocs import Ocs
+
+    return Ocs
+
+
+def _is_indexed(settings: Settings) -> bool:
+    """Whether there is a mount of which the index knows what is there and what happens."""
+    return any(mount.driver != "eos" for mount in settings.mounts.values())
+
+
+def _spaces(settings: Settings) -> capabilities.Spaces:
+    return capabilities.Spaces(projects=any(mount.kind == "project" for mount in settings.mounts.values()))
+
+
+def _load_graph() -> type[Graph]:
+    """The same."""
+    from ..protocols.graph.graph import Graph
+
+    return Graph

@@ -15,7 +15,7 @@ from ..gateway.janitor import AGE
 from ..index.following import Following
 from ..index.learner import Learner, Portions
 from ..index.scanner import Measure, Scanner
-from ..interfaces import Storage
+from ..interfaces import Changes, Storage
 from ..log import make_logger
 from ..model.path import ROOT, Path
 from ..model.space import Space
@@ -26,8 +26,10 @@ from ..storage.posix.ground import Ground
 from ..storage.posix.options import PosixOptions
 from ..storage.wrappers.indexed import Indexed
 from ..storage.wrappers.metered import Metered
+from .keeping import keeps_trash, keeps_versions, trash_place
 
 if TYPE_CHECKING:
+    from ..storage.s3.driver import S3Storage
     from .core import Core
 
 log = make_logger()
@@ -41,6 +43,9 @@ class Opening:
         self._learners: list[Learner] = []
         self.raw: dict[str, Storage] = {}
         """The drivers of the spaces that are open."""
+        self._natives: set[str] = set()
+        self._recalling: dict[str, S3Storage] = {}
+        """Those of which the index does not know yet what it knew before it was lost."""
 
     @property
     def learned(self) -> int:
@@ -54,6 +59,7 @@ class Opening:
 
     async def learn(self) -> None:
         """Learn what nobody has listed yet, a little in each space in turn, until nothing is left."""
+        await self._recalled()
         more = self._core.settings.index.learn_folders > 0
         while more:
             more = False
@@ -65,13 +71,23 @@ class Opening:
 
     async def open(self, space: Space) -> Storage:
         """Driver and wrappers of one space."""
-        (await self._core.index.space(space.id)).departures.moved = partial(self._moved, space.id)
+        if space.mount in self._core.eos:
+            return await self._native(space)
+        known = await self._core.index.space(space.id)
+        known.departures.moved = partial(self._moved, space.id)
+        known.written = partial(self._core.news.changed, space.id)
         mount = self._core.settings.mounts[space.mount]
         if mount.driver == "memory":
-            raw: Storage = MemoryStorage()
+            raw: Storage = MemoryStorage(trash=keeps_trash(mount), versions=keeps_versions(mount))
+        elif mount.driver == "s3":
+            raw = await self._bucket(space)
         else:
             options = PosixOptions(
-                symlinks=mount.symlinks, durability=mount.durability, block_bytes=self._core.settings.files.block_bytes
+                symlinks=mount.symlinks,
+                durability=mount.durability,
+                block_bytes=self._core.settings.files.block_bytes,
+                trash=trash_place(mount),
+                versions=keeps_versions(mount),
             )
             raw = self._driver(space, options)
         inner = Metered(raw, self._core.metrics.storage_observer(space.mount))
@@ -99,6 +115,35 @@ class Opening:
         self._learners = [learner for learner in self._learners if learner.space != space.id]
         self._learners.append(self._learner(storage))
         return storage
+
+    async def _native(self, space: Space) -> Storage:
+        """A storage that needs no index."""
+        keep = await self._core.uploads.handles(space)
+        changed = partial(self._core.news.changed, space.id)
+        storage, raw = await self._core.eos.open(space, keep, changed, known=space.id in self._natives)
+        if space.persona is not None:
+            self._natives.add(space.id)
+            # One of a mount tells whether its instance answers.
+            self.raw[f"eos {space.mount}"] = raw
+        return storage
+
+    async def _bucket(self, space: Space) -> Storage:
+        chain, _ = await (await self._core.index.space(space.id)).chain(ROOT)
+        left = await self._core.index.unlearned()
+        # Whoever compares or rebuilds the index wants to know what the storage itself knows.
+        recall = not self._core.serving or not chain or not chain[0].learned or space.id in left
+        storage = await self._core.buckets.open(space, recall=recall)
+        if storage.recalling:
+            self._recalling[space.id] = storage
+        return storage
+
+    async def _recalled(self) -> None:
+        """What was learned as a whole need not be asked for any more."""
+        left = await self._core.index.unlearned() if self._recalling else ()
+        for space in [space for space in self._recalling if space not in left]:
+            chain, _ = await (await self._core.index.space(space)).chain(ROOT)
+            if chain and chain[0].learned:
+                self._recalling.pop(space).recalling = False
 
     def _moved(self, space: str, source: Path, target: Path) -> None:
         following = Deferred.fromCoroutine(self._core.locks.follow(space, source, target))
@@ -133,16 +178,15 @@ class Opening:
         storage.observer.before_news = before
         storage.unsure = partial(self._core.followers.unsure, space.id)
         index.set_back = set_back
-        if mount.outside_changes == "none" or have.survey is None:
+        if mount.follows == "none" or have.survey is None:
             return
         outside = self._core.settings.outside
         measure = Measure(outside.scan_rate, outside.scan_folders, outside.scan_threads)
-        notifier = self._core.notifiers.get(space.mount)
         following = Following(
             index,
             storage.observer,
             Scanner(index, have.survey, storage.observer, self._core.idle, measure),
-            None if notifier is None else notifier.of(Ground(space.root, PosixOptions(symlinks=mount.symlinks))),
+            self._changes(space),
             space.mount,
             mount,
             outside,
@@ -154,6 +198,13 @@ class Opening:
             await self._core.followers.known(index),
         )
         await self._core.followers.add(index, following)
+
+    def _changes(self, space: Space) -> Changes | None:
+        """Who tells of changes in a space; None: nobody."""
+        notifier = self._core.notifiers.get(space.mount)
+        if notifier is None:
+            return self._core.buckets.changes(space)
+        return notifier.of(Ground(space.root, PosixOptions(symlinks=self._core.settings.mounts[space.mount].symlinks)))
 
     def _learner(self, storage: Indexed) -> Learner:
         have = storage.inner.abilities

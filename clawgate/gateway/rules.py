@@ -38,7 +38,7 @@ class Rule:
     name: str
     kind: SpaceKind
     root: str
-    """Template of the directory, see `template`."""
+    """Template of the directory, see `template`; S3: of the prefix of keys, empty or ending with a slash."""
     members: tuple[str, ...] = ()
     """Project: users, and groups as ``@group``; empty: everybody."""
     readers: tuple[str, ...] = ()
@@ -49,6 +49,8 @@ class Rule:
     """Template of the name that is shown."""
     read_only: bool = False
     quota: int | None = None
+    setting: str = "root"
+    """Which setting of the mount `root` comes from."""
 
     def validate(self) -> None:
         """Raises `SettingsError` that names the key."""
@@ -57,9 +59,11 @@ class Rule:
             raise SettingsError(f"{key}.groups: only a mount of kind 'project' has spaces for groups")
         if self.groups and (self.members or self.readers):
             raise SettingsError(f"{key}.groups: the members of a group are those of its space; leave members and readers out")
-        check(self.root, f"{key}.root", group=bool(self.groups))
+        check(self.root, f"{key}.{self.setting}", group=bool(self.groups))
         if self.kind is SpaceKind.PROJECT and any(one.attribute for one in compiled(self.root) if isinstance(one, Field)):
-            raise SettingsError(f"{key}.root: a project has one directory for all; {{user...}} cannot stand in {self.root!r}")
+            raise SettingsError(
+                f"{key}.{self.setting}: a project has one directory for all; {{user...}} cannot stand in {self.root!r}"
+            )
         check(self.title, f"{key}.title", group=bool(self.groups))
         try:
             re.compile(self.groups)
@@ -146,21 +150,29 @@ def rules_of(mounts: Mapping[str, Mount], data: str) -> dict[str, Rule]:
         rule = rules[name] = Rule(
             name,
             SpaceKind(mount.kind),
-            mount.root if os.path.isabs(mount.root) else os.path.join(os.path.abspath(data), mount.root),
+            _root(mount, data),
             members=tuple(mount.members),
             readers=tuple(mount.readers),
             groups=mount.groups,
             title=mount.title,
             read_only=mount.read_only,
             quota=mount.quota or None,
+            setting="s3.prefix" if mount.driver == "s3" else "root",
         )
         rule.validate()
     return rules
 
 
+def _root(mount: Mount, data: str) -> str:
+    if mount.driver == "s3":
+        prefix = mount.s3.prefix
+        return prefix + "/" if prefix and not prefix.endswith("/") else prefix
+    return mount.root if os.path.isabs(mount.root) else os.path.join(os.path.abspath(data), mount.root)
+
+
 def overlapping(rules: Mapping[str, Rule]) -> set[str]:
-    """The mounts of which some space may lie within one of another mount, as far as their roots tell."""
-    fixed = {name: _fixed_part(rule.root) for name, rule in rules.items()}
+    """The mounts of directories of which some space may lie within one of another mount, as far as their roots tell."""
+    fixed = {name: _fixed_part(rule.root) for name, rule in rules.items() if rule.setting == "root"}
     return {
         name
         for name, above in fixed.items()

@@ -13,6 +13,10 @@ from ..mutex import Mutex
 
 _Key = tuple[str, Persona | None]
 
+OPENING = 32
+"""So many spaces may be opened at the same time: where that takes a few calls over a network, hundreds of people would else wait
+for each other after a start."""
+
 
 class Storages:
     """Opens the storage of a space when it is first needed and keeps it.
@@ -27,7 +31,7 @@ class Storages:
         self._most = people
         self._open: dict[_Key, tuple[Space, Storage]] = {}
         self._people: OrderedDict[_Key, tuple[Space, Storage]] = OrderedDict()
-        self._lock = Mutex()
+        self._locks = [Mutex() for _ in range(OPENING)]
         self.used: Callable[[str], None] | None = None
         """Told the id of a space each time somebody asks for it."""
 
@@ -51,7 +55,7 @@ class Storages:
         return storage
 
     async def _opened(self, where: dict[_Key, tuple[Space, Storage]], key: _Key, space: Space) -> Storage:
-        async with self._lock:
+        async with self._locks[hash(key) % OPENING]:
             known = where.get(key)
             if known is None or not _same(known[0], space):
                 known = where[key] = (space, await self._build(space))
@@ -60,6 +64,10 @@ class Storages:
     def opened(self) -> list[tuple[Space, Storage]]:
         """All that are open now; of spaces of several people the gateway's own."""
         return list(self._open.values())
+
+    def everyone(self) -> list[tuple[Space, Storage]]:
+        """All that are open now, those of persons on spaces of several as well."""
+        return [*self._open.values(), *self._people.values()]
 
 
 def _same(known: Space, space: Space) -> bool:

@@ -19,6 +19,7 @@ from ..errors import (
     NotSupported,
     ParentMissing,
     PreconditionFailed,
+    QuotaExceeded,
 )
 from ..interfaces import Abilities, Body, Listing, Reader, Room, Storage
 from ..model.content import Intent, Target, Written
@@ -173,6 +174,10 @@ class Tree:
         self._locks.check(actor.id, place.space.id, place.path, tokens, deep=True, member=True)
         if guard is not None:
             guard(there)
+        if await _discarded(storage, place.path):
+            # What hangs on it by its id waits for it; locks are gone (RFC 4918 section 9.6).
+            await self._locks.forget(place.space.id, place.path)
+            return
         await storage.remove(place.path)
         await self._forget(place, there)
 
@@ -193,7 +198,7 @@ class Tree:
         old = await self._admit_target(actor, source, target, replace, tokens)
         if source.space.id == target.space.id:
             node = await storage.move(source.path, target.path, replace=replace)
-            await self._forget_replaced(target, old, node)
+            await self._forget_replaced(storage, target, old, node)
             await self._locks.forget(source.space.id, source.path)
         else:
             other = await self._storages.of(target.space)
@@ -233,7 +238,7 @@ class Tree:
         with self._quotas.claim(target.space, left, size):
             if storage is other and storage.abilities.copy is not None:
                 node = await storage.abilities.copy.copy(source.path, target.path, replace=replace, deep=deep)
-                await self._forget_replaced(target, old, node)
+                await self._forget_replaced(storage, target, old, node)
                 await self._copy_properties(storage, source, other, target)
             else:
                 node = await self._carry(storage, source, other, target, old, deep=deep)
@@ -281,8 +286,11 @@ class Tree:
     ) -> Node:
         """Copy by way of clawgate, where the storage cannot do it."""
         if old is not None and old.is_folder:
-            await other.remove(target.path)
-            await self._forget(target, old)
+            if await _discarded(other, target.path):
+                await self._locks.forget(target.space.id, target.path)
+            else:
+                await other.remove(target.path)
+                await self._forget(target, old)
         node = await transfer(storage, source.path, other, target.path, deep=deep)
         await self._copy_properties(storage, source, other, target)
         return node
@@ -297,10 +305,25 @@ class Tree:
         if self._properties.any(place.space.id):
             await self._properties.forget(place.space.id, [node.id])
 
-    async def _forget_replaced(self, place: Place, old: Node | None, new: Node) -> None:
-        """Forget what hung on a node that another one took the place of; locks there stay (RFC 4918 section 7.6)."""
-        if old is not None and old.id != new.id and self._properties.any(place.space.id):
+    async def _forget_replaced(self, storage: Storage, place: Place, old: Node | None, new: Node) -> None:
+        """Forget what hung on a node that another one took the place of; locks there stay (RFC 4918 section 7.6). What went into
+        the trash keeps it."""
+        if storage.abilities.trash is None and old is not None and old.id != new.id and self._properties.any(place.space.id):
             await self._properties.forget(place.space.id, [old.id])
+
+
+async def _discarded(storage: Storage, path: Path) -> bool:
+    """Put something into the trash; False: it can only be removed for good.
+
+    That is also so where the disk is full or the person's quota used up: who removes something then needs the room.
+    """
+    if storage.abilities.trash is None:
+        return False
+    try:
+        await storage.abilities.trash.discard(path)
+    except (NotSupported, QuotaExceeded):
+        return False
+    return True
 
 
 async def _stat(storage: Storage, path: Path) -> Node | None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import NotFound, Unauthenticated
 from ..interfaces import Door
 from ..model.login_flow import Visitor
 from ..model.people import Password, User
-from .oidc.issuer import Issuer
-from .oidc.relying_party import Attempt
+from .oidc.attempt import Attempt
 from .oidc.tokens import Tokens
+
+if TYPE_CHECKING:
+    from .oidc.issuer import Issuer
 
 
 class Provider(NamedTuple):

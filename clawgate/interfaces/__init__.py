@@ -7,8 +7,10 @@ takes a storage and is one. Whoever needs an ability looks in the record; nobody
 from .abilities import Abilities, Copy, Find, Ids, Janitor, Parts, Piece, Quota, Rights, Room, Times
 from .content import Body, FileSlice, Reader
 from .history import Trash, Trashed, Version, Versions
+from .journal import Event, Journal, Outdated, Position, Stretch
 from .outside import Changes, Explored, Glance, Hint, Keepsake, Survey
 from .people import Authenticator, Directory, Door, Match
+from .search import Found, Names, Search
 from .storage import Listing, Storage
 
 __all__ = [
@@ -19,23 +21,31 @@ __all__ = [
     "Copy",
     "Directory",
     "Door",
+    "Event",
     "Explored",
     "FileSlice",
     "Find",
+    "Found",
     "Glance",
     "Hint",
     "Ids",
     "Janitor",
+    "Journal",
     "Keepsake",
     "Listing",
     "Match",
+    "Names",
+    "Outdated",
     "Parts",
     "Piece",
+    "Position",
     "Quota",
     "Reader",
     "Rights",
     "Room",
+    "Search",
     "Storage",
+    "Stretch",
     "Survey",
     "Times",
     "Trash",

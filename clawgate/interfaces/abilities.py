@@ -14,7 +14,9 @@ from ..model.path import Path
 from ..model.permissions import Permissions
 from .content import Body
 from .history import Trash, Versions
+from .journal import Journal
 from .outside import Changes, Keepsake, Survey
+from .search import Search
 
 
 class Ids(ABC):
@@ -27,6 +29,10 @@ class Ids(ABC):
     @abstractmethod
     async def pin(self, path: Path, id: str) -> None:
         """Make the node at `path` carry `id` from now on, as well as the storage can keep it."""
+
+    async def names(self, path: Path) -> int:
+        """How many names the file at `path` has, at this place and others. Raises `NotFound`."""
+        return 1
 
 
 class Find(ABC):
@@ -162,5 +168,10 @@ class Abilities:
     keepsake: Keepsake | None = None
     trash: Trash | None = None
     versions: Versions | None = None
+    journal: Journal | None = None
+    search: Search | None = None
     checksums: tuple[str, ...] = ()
     """Algorithms that are verified while content is written."""
+    tree_etags: bool = False
+    """Whether its nodes come with ids and etags of their own, and folders' etags move with every change below: then no index is
+    needed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import NamedTuple
 
 from ..model.node import Node
@@ -39,6 +39,12 @@ class Reader(ABC):
 
     def slice(self, start: int, stop: int) -> FileSlice | None:
         """The same range as a descriptor, valid until `close`; None if the storage has no descriptors."""
+        return None
+
+    async def link(self, seconds: int, headers: Mapping[str, str]) -> str | None:
+        """An address at which a client may fetch the whole file by itself, without credentials, for so many seconds; None if the
+        storage has none. `headers` are what the answer there is to say (``Content-Type``, ``Content-Disposition``,
+        ``Cache-Control``). It leads to what stands there then, which may be another version."""
         return None
 
     @abstractmethod

@@ -30,7 +30,8 @@ class Node(NamedTuple):
     id: str = ""
     """Stays through overwrite, rename and move; empty where the storage has no ids of its own (see `Abilities.ids`)."""
     etag: str = ""
-    """Without quotes. Empty where the storage leaves it to the index."""
+    """Without quotes. Empty where the storage leaves it to the index; a storage that gives its files etags must be able to tell
+    them again from nothing but itself, and gives a moved file the one that it had."""
     checksums: str = ""
     """``SHA1:hex MD5:hex ADLER32:hex``, blank-separated as in ``oc:checksums``; empty if none is known."""
 
@@ -60,3 +61,9 @@ class Identity(NamedTuple):
     """Of this very copy on the storage (POSIX: the inode with its generation): another one has another. Part of file etags."""
     checksums: str = ""
     """Stored checksums that still belong to the content, as in `Node.checksums`."""
+    kept: bool = False
+    """The storage keeps `id` with the node, so that it is found by nothing else."""
+
+
+ALIKE = "="
+"""Begins an `Identity.own` that follows from the content: other nodes may have the same one."""

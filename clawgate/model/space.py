@@ -25,6 +25,8 @@ class Persona:
     gid: int
     groups: tuple[int, ...] = ()
     """Supplementary groups, sorted."""
+    name: str = ""
+    """What a storage calls the person that works as people by their names (EOS); empty elsewhere."""
 
 
 @attrs.frozen

@@ -29,6 +29,24 @@ class Tus:
 
 
 @attrs.frozen
+class Spaces:
+    """What is offered of spaces."""
+
+    projects: bool
+    """Whether there are others than personal ones."""
+
+
+@attrs.frozen
+class Archives:
+    """What is offered of archives."""
+
+    version: str
+    """Of the interface, as ownCloud's clients number it."""
+    address: str
+    formats: tuple[str, ...]
+
+
+@attrs.frozen
 class Features:
     """What the assembled gateway has."""
 
@@ -42,7 +60,20 @@ class Features:
     reports: tuple[str, ...] = ()
     """Names of the REPORTs, e.g. ``filter-files``."""
     favorites: bool = False
+    search: bool = False
+    """What ownCloud Web's search may ask for is understood."""
+    archives: Archives | None = None
+    url_signing: bool = False
+    """Addresses of downloads can be signed."""
     private_links: bool = False
+    trash: bool = False
+    """What is removed can come back, in some space at least."""
+    versions: bool = False
+    """Former content can be had, in some space at least."""
+    events: bool = False
+    """Clients can wait for changes (server-sent events)."""
+    spaces: Spaces | None = None
+    """By LibreGraph; None: clients know of the personal space only."""
     depth_infinity: bool = False
     """PROPFIND with Depth: infinity is answered."""
     poll_seconds: int = 30
@@ -102,8 +133,8 @@ def capabilities(features: Features, like: Version = COMPATIBLE) -> dict[str, An
             "bigfilechunking": features.chunking_ng or features.chunking_v1,
             "favorites": features.favorites,
             "privateLinks": features.private_links,
-            "undelete": False,
-            "versioning": False,
+            "undelete": features.trash,
+            "versioning": features.versions,
         },
         "files_sharing": {
             "api_enabled": False,
@@ -115,6 +146,16 @@ def capabilities(features: Features, like: Version = COMPATIBLE) -> dict[str, An
             "user": {"send_mail": False, "profile_picture": False},
         },
     }
+    if features.events:
+        tree["core"]["support-sse"] = True
+    if features.spaces is not None:
+        tree |= _spaces(features.spaces)
+    if features.url_signing:
+        tree["core"]["support-url-signing"] = True
+    if features.archives is not None:
+        tree["files"]["archivers"] = [_archiver(features.archives)]
+    if features.search:
+        tree["search"] = {"property": _SEARCH}
     if features.tus is not None:
         tree["files"]["tus_support"] = _tus(features.tus)
     if features.checksums:
@@ -123,6 +164,64 @@ def capabilities(features: Features, like: Version = COMPATIBLE) -> dict[str, An
             "preferredUploadType": features.checksums[0].upper(),
         }
     return tree
+
+
+def _spaces(spaces: Spaces) -> dict[str, Any]:
+    """From these on clients use ``/dav/spaces`` and LibreGraph, where nobody and nothing can be made or changed."""
+    return {
+        "spaces": {
+            "version": "1.0.0",
+            "enabled": True,
+            "projects": spaces.projects,
+            "share_jail": False,
+            "max_quota": 0,
+            "has_multiple_personal_spaces": False,
+        },
+        "graph": {
+            "personal-data-export": False,
+            "users": {
+                "read_only_attributes": [
+                    "user.onPremisesSamAccountName",
+                    "user.displayName",
+                    "user.mail",
+                    "user.passwordProfile",
+                ],
+                "create_disabled": True,
+                "delete_disabled": True,
+                "change_password_self_disabled": True,
+            },
+        },
+    }
+
+
+_SEARCH = {
+    "name": {"enabled": True},
+    "mtime": {"enabled": True, "keywords": ["today", "last 7 days", "last 30 days", "this year", "last year"]},
+    "mediatype": {
+        "enabled": True,
+        "keywords": ["document", "spreadsheet", "presentation", "pdf", "image", "video", "audio", "folder", "archive"],
+    },
+    "size": {"enabled": True},
+    "type": {"enabled": True},
+    "scope": {"enabled": True},
+    "tag": {"enabled": False},
+    "tags": {"enabled": False},
+    "content": {"enabled": False},
+}
+"""Of ``searching.kql``, as ownCloud Web reads it: the keywords become buttons."""
+
+
+def _archiver(archives: Archives) -> dict[str, Any]:
+    # There are no limits. ownCloud Web takes "0" for a limit of none at all, and some want to find numbers, as text.
+    none = "9007199254740991"
+    return {
+        "enabled": True,
+        "version": archives.version,
+        "formats": list(archives.formats),
+        "archiver_url": archives.address,
+        "max_num_files": none,
+        "max_size": none,
+    }
 
 
 def _tus(tus: Tus) -> dict[str, Any]:
@@ -141,6 +240,8 @@ def _dav(features: Features) -> dict[str, Any]:
     if features.chunking_ng:
         tree["chunking"] = "1.0"
         tree["httpErrorCodesThatResetFailingChunkedUploads"] = [404]
+    if features.trash:
+        tree["trashbin"] = "1.0"
     if features.reports:
         tree["reports"] = list(features.reports)
     return tree

@@ -23,9 +23,6 @@ from ..web.request import Request
 from .capabilities import Features, Version, capabilities, compatible, version
 from .ocs_render import Code, Rendered, code_of, render
 
-ROOTS = ("/ocs", "/index.php/ocs")
-"""Where the resource belongs."""
-
 
 class Ocs:
     """The OCS end points."""

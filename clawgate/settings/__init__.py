@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import attrs
 
+from .eos import Eos
+from .events import Events
+from .graph import Graph
 from .ldap import Ldap
-from .login import AppPasswords, Brake, LoginFlow, Users
+from .login import AppPasswords, Brake, LoginFlow, SignedUrls, Users
 from .oidc import ALGORITHMS, Oidc
 from .protocol import Dav, Uploads
 from .rule import Rules, setting
+from .s3 import S3
 from .server import Admin, Http, Index, Log, State
 from .storage import CHECKSUMS, Files, Mount, Outside, People, id_ranges
 
 __all__ = [
     "ALGORITHMS",
     "CHECKSUMS",
+    "S3",
     "Admin",
     "AppPasswords",
     "Brake",
     "Dav",
+    "Eos",
+    "Events",
     "Files",
+    "Graph",
     "Http",
     "Index",
     "Ldap",
@@ -31,6 +39,7 @@ __all__ = [
     "People",
     "Rules",
     "Settings",
+    "SignedUrls",
     "State",
     "Uploads",
     "Users",
@@ -53,9 +62,12 @@ class Settings:
     files: Files = attrs.field(factory=Files)
     people: People = attrs.field(factory=People)
     dav: Dav = attrs.field(factory=Dav)
+    events: Events = attrs.field(factory=Events)
+    graph: Graph = attrs.field(factory=Graph)
     uploads: Uploads = attrs.field(factory=Uploads)
     users: Users = attrs.field(factory=Users)
     app_passwords: AppPasswords = attrs.field(factory=AppPasswords)
+    signed_urls: SignedUrls = attrs.field(factory=SignedUrls)
     brake: Brake = attrs.field(factory=Brake)
     login_flow: LoginFlow = attrs.field(factory=LoginFlow)
     mounts: dict[str, Mount] = attrs.field(factory=lambda: {"home": Mount()})

@@ -27,6 +27,14 @@ class Users:
 
 
 @attrs.frozen
+class SignedUrls:
+    """[signed_urls]: addresses by which browsers download without logging in"""
+
+    enabled: bool = setting(True, "let people sign addresses of their files")
+    seconds: float = setting(86400.0, "longest life of such an address; ownCloud Web asks for 1200", low=1)
+
+
+@attrs.frozen
 class Brake:
     """[brake]: what failed logins lead to, by person and network"""
 

@@ -93,6 +93,6 @@ class Index:
     journal_days: float = setting(30.0, "days a change stays in the journal")
     learn_seconds: float = setting(1.0, "seconds between looks for folders that nobody has listed yet, to learn them", low=0.01)
     learn_folders: int = setting(50, "folders learned at once; 0: none are learned before they are listed")
-    learn_entries: int = setting(300, "files and folders learned at once, about; others wait for the index meanwhile", low=10)
+    learn_entries: int = setting(2000, "files and folders learned at once; fewer if others would wait too long meanwhile", low=10)
     gone_seconds: float = setting(3600.0, "seconds in which what vanished keeps its id if it turns up at another place")
     tidy_seconds: float = setting(600.0, "seconds between rounds of clearing up: leftovers, expired locks and uploads", low=1)

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import attrs
 
+from .eos import Eos
 from .rule import setting
+from .s3 import S3
 
 CHECKSUMS = ("SHA1", "MD5", "ADLER32", "SHA256", "CRC32C")
 """The algorithms that uploads can be verified with."""
@@ -43,7 +45,9 @@ def _absolute(value: str) -> None:
 class Mount:
     """[mounts.NAME]: one storage and who sees it"""
 
-    driver: str = setting("posix", "posix or memory", choices=("posix", "memory"))
+    driver: str = setting(
+        "posix", "posix, eos, s3 (see the tables eos and s3) or memory", choices=("posix", "eos", "s3", "memory")
+    )
     root: str = setting("files/{user.id}", "directory; relative to DATA; {user.id}, {user.id[0]}, {group} ... are replaced")
     kind: str = setting(
         "personal", "personal: one space a user; project: one space for its members", choices=("personal", "project")
@@ -69,9 +73,10 @@ class Mount:
         choices=("none", "data", "full"),
     )
     outside_changes: str = setting(
-        "watch",
-        "changes by others than the gateway: watch (the kernel tells, the rest is scanned), scan, or none but what is listed",
-        choices=("none", "scan", "watch"),
+        "auto",
+        "changes by others than the gateway: watch (posix: the kernel tells, the rest is scanned), scan, events (s3: the service "
+        "tells, see s3.events), or none but what is listed; auto: watch on posix, none on s3",
+        choices=("auto", "none", "scan", "watch", "events"),
     )
     staleness_max: float = setting(
         60.0,
@@ -103,7 +108,32 @@ class Mount:
         check=_id_range,
     )
     quota: int = setting(0, "bytes of one space; 0: no limit but the file system's", size=True)
+    trash: bool = setting(True, "keep aside what is removed, so that people can bring it back (see docs/trash-and-versions.md)")
+    trash_place: str = setting(
+        "hidden",
+        "where it lies: hidden (.clawgate/trash); shared with desktops: home (.local/share/Trash), top (.Trash-UID)",
+        choices=("hidden", "home", "top"),
+    )
+    trash_days: float = setting(30.0, "days after which it is removed for good; 0: never")
+    versions: bool = setting(True, "keep content that is overwritten, thinned out by age")
+    versions_days: float = setting(365.0, "days after which it is removed for good; 0: never")
+    kept_free_percent: float = setting(
+        5.0, "percent of the storage to be free: below that the oldest of trash and versions goes first; 0: any", high=99
+    )
+    kept_quota_percent: float = setting(
+        50.0, "percent of its quota that trash and versions of a space may have besides it; more: the oldest goes; 0: any"
+    )
     checksums: list[str] = setting([], "computed for every upload besides what the client asks for, e.g. SHA1", choices=CHECKSUMS)
+    eos: Eos = attrs.field(factory=Eos)
+    s3: S3 = attrs.field(factory=S3)
+
+    @property
+    def follows(self) -> str:
+        """How changes by others are found, ``none``, ``scan``, ``watch`` or ``events``: as `outside_changes` says. To scan a
+        bucket costs money, so that is done for those who ask for it."""
+        if self.outside_changes != "auto":
+            return self.outside_changes
+        return {"posix": "watch", "memory": "scan"}.get(self.driver, "none")
 
 
 @attrs.frozen

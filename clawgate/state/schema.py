@@ -177,9 +177,23 @@ generation = Table(
     Column("stamp", Text, nullable=False),
 )
 
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    # Hexadecimal; signatures can only be checked by whoever has the key itself.
+    Column("key", Text, nullable=False),
+    # The one before, with which addresses may have been signed that are still good; empty: there was none.
+    Column("former", Text, nullable=False),
+    Column("made", Double, nullable=False),
+    # JSON object: who that was at the last login that asked for the key, and when that was.
+    Column("person", Text, nullable=False),
+    Column("seen", Double, nullable=False),
+)
+
 SCHEMA = Schema(
     metadata=metadata,
     migrations=os.path.join(os.path.dirname(__file__), "migrations"),
-    head="0006",
+    head="0007",
     version_table="state_version",
 )

@@ -40,6 +40,7 @@ from ..interfaces import Copy, Ids, Storage, Times
 from ..model.content import Checksum, Intent, Target, Written
 from ..model.node import Kind, Node
 from ..model.path import ROOT, Path, split
+from .history import HistoryConformance
 from .parts import PartsConformance
 from .tools import (
     LARGE,
@@ -79,7 +80,7 @@ __all__ = [
 ]
 
 
-class StorageConformance(PartsConformance):
+class StorageConformance(PartsConformance, HistoryConformance):
     """Derive, give a fixture ``storage`` (an empty one), and override what is said to be overridable."""
 
     # Looking

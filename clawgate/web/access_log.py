@@ -29,6 +29,7 @@ _LONGEST = 4096
 
 _UNSAFE = re.compile(r"[^!-~]")
 _LINK = re.compile(r"(?<=/)(s|public-files|public-links|ocm|tokens?|login/+v2/+(?:flow|grant))/+[^/]+", re.IGNORECASE)
+_EVENTS = re.compile(r"(?<=/)(bucket-events/+[^/]+)/.+", re.DOTALL)
 
 
 def shown(raw_path: bytes) -> str:
@@ -40,7 +41,7 @@ def shown(raw_path: bytes) -> str:
 def _shown(raw_path: bytes) -> str:
     text = raw_path.decode("latin-1")
     if "/" in text[1:]:
-        text = _LINK.sub(r"\1/***", text)
+        text = _LINK.sub(r"\1/***", _EVENTS.sub(r"\1/***", text))
     if not text.isascii() or not text.isprintable() or " " in text or '"' in text:
         text = _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", text).replace('"', "%22")
     return text

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from ..errors import Unauthenticated
 from ..interfaces import Authenticator, Door
 from ..model.people import Actor, Bearer
+from ..model.signing import SignedUrl
 from . import credentials
+from . import signed as signatures
 from .credentials import Parameters
 
 
 class _Request(Protocol):
     actor: Actor | None
+    verb: str
+    raw_path: bytes
+    query: bytes
 
     @property
     def client_ip(self) -> str:
@@ -31,21 +38,41 @@ class Login:
     """Who sent a request, and what a 401 asks for."""
 
     def __init__(
-        self, people: Authenticator | Door, realm: str, *, bearer: bool = False, basic: bool = True, metadata: str = ""
+        self,
+        people: Authenticator | Door,
+        realm: str,
+        *,
+        bearer: bool = False,
+        basic: bool = True,
+        metadata: str = "",
+        signed: Callable[[SignedUrl], Awaitable[Actor]] | None = None,
+        signed_seconds: float = 0.0,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """`people` judge credentials. `bearer` and `basic`: the schemes that clients are asked for. `metadata`: the path of the
-        document that says who issues bearer tokens (RFC 9728); empty: there is none."""
+        document that says who issues bearer tokens (RFC 9728); empty: there is none. `signed` judges addresses that are signed
+        for `signed_seconds` at most (None: such are not accepted); `now` gives seconds since 1970."""
         self._people = people
         self._realm = realm
         self._bearer = bearer
         self._basic = basic
         self._metadata = metadata
+        self._signed = signed
+        self._signed_seconds = signed_seconds
+        self._now = now
         self._refused: WeakKeyDictionary[_Request, Parameters] = WeakKeyDictionary()
         """What the challenges to requests that are being refused must say."""
 
     async def authenticate(self, request: _Request) -> Actor:
         """The actor, also left in ``request.actor``. Raises `Unauthenticated`, and what `people` raise."""
-        found = credentials.parse(request.header("authorization"))
+        written = request.header("authorization")
+        if written is None and self._signed is not None and signatures.is_signed(request.query):
+            base, longest = request.base_url, self._signed_seconds
+            request.actor = await self._signed(
+                signatures.read(request.verb, base, request.raw_path, request.query, self._now(), longest)
+            )
+            return request.actor
+        found = credentials.parse(written)
         if found is None:
             raise Unauthenticated("log in first")
         try:

@@ -241,7 +241,7 @@ async def test_the_numbers_of_changes_tell_the_order_in_which_they_are_seen(node
 
     def log(no: int) -> Any:
         def work(connection: Connection) -> None:
-            rows.log(connection, 1, no, 0, "new", 1000)
+            rows.log(connection, 1, no, 0, "new", 1000, "")
             if no % 5 == 0:
                 raise KeyError(no)
 

@@ -26,6 +26,8 @@ USERS = {"alice": "alice's secret", "bob": "bob's secret"}
 # Cheap on purpose: tests log in after each of hundreds of restarts.
 HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
+KEPT = {(".clawgate", "generation"), (".clawgate", "trash"), (".clawgate", "versions")}
+
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
 
@@ -176,12 +178,13 @@ class Gateway:
         return subprocess.run(command, capture_output=True, text=True, cwd=self.folder, timeout=120)
 
     def leftovers(self, user: str = "alice") -> list[str]:
-        """Files of the gateway's own among the user's, but for the one that it keeps there."""
+        """Files of the gateway's own among the user's, but for what it keeps there: a mark, the trash, versions."""
         found = []
         for folder, _, files in os.walk(self.disk(user)):
             for name in files:
                 path = Path(folder, name).relative_to(self.disk(user))
-                if any(part.startswith(".clawgate") for part in path.parts) and str(path) != ".clawgate/generation":
+                kept = path.parts[:2] in KEPT
+                if any(part.startswith(".clawgate") for part in path.parts) and not kept:
                     found.append(str(path))
         return found
 

@@ -43,6 +43,8 @@ def become(folder: str, log: str, arguments: list[str]) -> None:
         twistd.run()  # type: ignore[no-untyped-call]
     except SystemExit as stop:
         code = stop.code
+        if isinstance(code, str):
+            print(code, file=sys.stderr, flush=True)
     sys.stdout.flush()
     os._exit(code if isinstance(code, int) else 1 if code else 0)
 

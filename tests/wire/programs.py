@@ -36,7 +36,7 @@ def run(
 
 def surroundings(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a client."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "RCLONE_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "RCLONE_", "AWS_"))}
     return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8", "QT_QPA_PLATFORM": "offscreen", **(more or {})}
 
 

@@ -79,7 +79,7 @@ class Place:
         """What lies in the staging folders, once what is deleted in the background is gone."""
         deadline = time.monotonic() + 5
         while True:
-            found = [str(path) for path in self.common.glob(".clawgate/*/*")]
+            found = [str(path) for path in self.common.glob(".clawgate/*/*") if path.name not in ("trash", "versions")]
             if not found or time.monotonic() > deadline:
                 return found
             time.sleep(0.01)

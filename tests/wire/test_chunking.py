@@ -394,7 +394,7 @@ def test_published_but_not_noted(stopped_gateway: Gateway) -> None:
     gateway.start()
     with gateway.client() as client:
         old = client.put("ng", b"old").headers["ETag"]
-        client.put("v1", b"old")
+        client.put("v1", b"older")
         upload = Upload(client)
         assert upload.begin(3).status == 201
         assert upload.put("0000000000000000", b"new").status == 201

@@ -361,6 +361,8 @@ def test_a_full_disk(small_disk: Gateway) -> None:
         assert client.move("half", "copy", "COPY").status == 507
         nothing_left(gateway, "here.txt", "half")
         assert client.ask("DELETE", "half").status == 204
+        assert client.raw("DELETE", "/remote.php/dav/trash-bin/alice/").status == 204
+        gateway.assert_tidy()
         assert client.put("here.txt", bytes(12 << 20)).status == 204
 
 

@@ -199,7 +199,15 @@ def drain(gateway: Gateway, files: list[File], chance: random.Random) -> None:
 # An interrupted PUT makes http.client's generator and sockets end in unusual ways, none of them the gateway's.
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_nothing_is_lost(quick_gateway: Gateway) -> None:
-    gateway, chance = quick_gateway, random.Random(2911)
+    requests, cut_off, finishes_cut, finished = play(quick_gateway, KILLS)
+    assert requests > KILLS and cut_off > KILLS and finishes_cut > KILLS / 4, "the kills did not hit anything"
+    assert finished.keys() == {"Put", "Tus", "Concat", "Ng", "V1"}
+
+
+def play(gateway: Gateway, kills: int, slowness: float = 1.0) -> tuple[int, int, int, Counter[str]]:
+    """All rounds, `slowness` times as long as on a disk; how many requests were acknowledged, how many uploads cut off, how many
+    of them at their end, and how many of each kind were finished."""
+    chance = random.Random(2911)
     gateway.configure(uploads={"checkpoint_bytes": 65536})
     crews = [[File(f"w{number}/{name}") for name in "abc"[:FILES]] for number in range(WRITERS)]
     for number in range(WRITERS):
@@ -207,16 +215,16 @@ def test_nothing_is_lost(quick_gateway: Gateway) -> None:
     gateway.start()
     requests = cut_off = finishes_cut = told_later = 0
     finished: Counter[str] = Counter()
-    for _ in range(KILLS):
+    for _ in range(kills):
         finishing = threading.Event()
         writers = [Writer(gateway.client(), files, random.Random(chance.getrandbits(32)), finishing) for files in crews]
         for writer in writers:
             writer.start()
         if chance.random() < 0.5:
-            time.sleep(chance.uniform(0.01, 0.12))
+            time.sleep(chance.uniform(0.01, 0.12) * slowness)
         else:
-            finishing.wait(0.2)
-            time.sleep(chance.uniform(0, 0.01))
+            finishing.wait(0.2 * slowness)
+            time.sleep(chance.uniform(0, 0.01) * slowness)
         gateway.kill()
         for writer in writers:
             writer.join(30)
@@ -233,7 +241,7 @@ def test_nothing_is_lost(quick_gateway: Gateway) -> None:
                     cut_off += 1
                     finishes_cut += interrupted.finishing
                 told_later += sum([check(gateway, client, file) for file in writer.files])
-    print(f"{KILLS} kills, {requests} requests acknowledged, {cut_off} uploads cut off, {finishes_cut} of them at the end,")
+    print(f"{kills} kills, {requests} requests acknowledged, {cut_off} uploads cut off, {finishes_cut} of them at the end,")
     print(f"{told_later} of those published without the client hearing of it; finished: {dict(finished)}")
     files = [file for files in crews for file in files]
     drain(gateway, files, chance)
@@ -248,5 +256,4 @@ def test_nothing_is_lost(quick_gateway: Gateway) -> None:
     gateway.assert_tidy()
     said = gateway.tool("index", "verify")
     assert said.returncode == 0, said.stdout + said.stderr
-    assert requests > KILLS and cut_off > KILLS and finishes_cut > KILLS / 4, "the kills did not hit anything"
-    assert finished.keys() == {"Put", "Tus", "Concat", "Ng", "V1"}
+    return requests, cut_off, finishes_cut, finished

@@ -47,6 +47,10 @@ TIME = 1_600_000_000
 
 
 def write(path: Path, content: bytes, mtime: float | None = None) -> None:
+    if not isinstance(path, Path):
+        # Of a bucket, see bucket.py.
+        path.put(content, mtime)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     if mtime is not None:
@@ -74,6 +78,8 @@ def own(name: str) -> bool:
 
 def content(root: Path) -> dict[str, tuple[str, int] | None]:
     """Every file's hash and modification time in whole seconds by its path, None for a folder."""
+    if not isinstance(root, Path):
+        return root.content()
     found: dict[str, tuple[str, int] | None] = {}
     for folder, folders, files in os.walk(root):
         folders[:] = [name for name in folders if not own(name)]

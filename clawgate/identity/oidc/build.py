@@ -9,7 +9,6 @@ from typing import Any
 
 from ...errors import SettingsError
 from ...settings import Oidc
-from .issuer import Issuer
 from .person import Mapper
 from .tokens import Tokens
 
@@ -24,6 +23,11 @@ def build(settings: Mapping[str, Oidc], reactor: Any, now: Callable[[], float] =
     `reactor` connects and tells the time, `now` the seconds since 1970. Raises `SettingsError`.
     """
     check(settings)
+    if not settings:
+        return Tokens([])
+    # Not before somebody needs it: an HTTP client and cryptography are large.
+    from .issuer import Issuer
+
     return Tokens([Issuer(name, one, Mapper.of(one, attributes(name, one)), reactor, now) for name, one in settings.items()])
 
 

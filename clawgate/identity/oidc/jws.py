@@ -6,12 +6,14 @@ import json
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
-import jwt
 
 from .errors import InvalidToken
+
+if TYPE_CHECKING:
+    import jwt
 
 TYPES = frozenset((None, "jwt", "at+jwt"))
 """What the header's typ may be, in lower case: an access token (RFC 9068 section 2.1), or a provider that does not tell."""

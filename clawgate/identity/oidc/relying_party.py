@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 
 from ...log import make_logger
 from ...model.people import User
 from ...settings import Oidc
 from . import id_token
+from .attempt import Attempt
 from .errors import InsufficientScope, InvalidToken
 from .id_token import Expected, unusable
 from .jws import Unverified, read
@@ -22,14 +23,6 @@ from .questions import Questions
 from .rules import Rules, words
 
 _Claims = dict[str, Any]
-
-
-class Attempt(NamedTuple):
-    """One browser's login: what only it and we know, and where the provider sends it back to."""
-
-    redirect_uri: str
-    nonce: str
-    verifier: str
 
 
 class RelyingParty:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError, Deferred
 
@@ -11,8 +12,10 @@ from ...interfaces import Authenticator
 from ...log import make_logger
 from ...model.people import Actor, Bearer, Credentials
 from .errors import InsufficientScope, InvalidToken, IssuerUnavailable
-from .issuer import Issuer
 from .jws import read
+
+if TYPE_CHECKING:
+    from .issuer import Issuer
 
 
 class Tokens(Authenticator):

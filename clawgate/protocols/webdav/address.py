@@ -14,8 +14,10 @@ from urllib.parse import unquote_to_bytes, urlsplit
 import attrs
 
 from ...errors import InvalidRequest, NotFound
-from ...model.path import ROOT, Path, check_name
+from ...model.path import ROOT, Path, check_name, is_within, rebase
 
+ITEM = "!"
+"""Stands in the ids of files and folders behind the id of their space."""
 LONGEST_KEPT = 1024
 """Bytes of the longest path that is remembered, so that the memory of the cache is bounded."""
 
@@ -45,11 +47,29 @@ class Address:
     path: Path
     slash: bool
     """Whether it was written with a trailing slash."""
+    base: Path = ROOT
+    """What the prefix leads to: the root of the tree, or a file or folder of a space that is addressed by its id."""
 
     def href(self, path: Path, folder: bool) -> str:
         """The href of `path` in the same tree."""
-        text = f"{self.prefix}/{quote(path)}" if path else self.prefix
+        prefix = self.prefix
+        if self.base:
+            if is_within(path, self.base):
+                path = rebase(path, self.base, ROOT)
+            else:
+                prefix = f"{prefix.rpartition('/')[0]}/{quote(self.owner)}"
+        text = f"{prefix}/{quote(path)}" if path else prefix
         return text + "/" if folder or not text else text
+
+    @property
+    def item(self) -> str:
+        """The id of the file or folder in a space by which it is addressed; empty: it is not."""
+        return self.owner if self.realm is Realm.SPACE and ITEM in self.owner else ""
+
+    def found(self, space: str, base: Path) -> Address:
+        """The same with it known in which space the item is, and where."""
+        whole = Path(f"{base}/{self.path}") if base and self.path else base or self.path
+        return attrs.evolve(self, owner=space, path=whole, base=base)
 
 
 _HOMES = (["webdav"], ["remote.php", "webdav"])

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from ... import settings
 from ...errors import ClawgateError, Disconnected, Unauthenticated
+from ...gateway.finding import Finding
 from ...gateway.locks import Locks
 from ...gateway.namespace import Namespace
 from ...gateway.properties import Properties
@@ -29,6 +30,7 @@ from .verbs.propfind import propfind
 from .verbs.proppatch import proppatch
 from .verbs.put import put
 from .verbs.report import report
+from .verbs.search import search
 from .verbs.unlock import unlock
 
 VERBS: dict[str, Verb] = {
@@ -44,6 +46,7 @@ VERBS: dict[str, Verb] = {
     "LOCK": lock,
     "UNLOCK": unlock,
     "REPORT": report,
+    "SEARCH": search,
 }
 
 Authenticate = Callable[[Request], Awaitable[Actor]]
@@ -69,6 +72,7 @@ class DavHandler:
         post: Verb | None = None,
         announced: Headers | None = None,
         fingerprint: Callable[[str], str] = lambda space: "",
+        redirected: Callable[[str, str], int] = lambda mount, agent: 0,
         now: Callable[[], float] = time.time,
     ) -> None:
         """`chunked` takes PUTs that carry ``OC-Chunked``, `post` what is POSTed to collections, which is `announced` to clients
@@ -82,7 +86,9 @@ class DavHandler:
             listings=ListingCache(settings.listing_cache_bytes),
             now=now,
             chunked=chunked,
+            finding=Finding(tree, settings.searches, settings.search_window),
             fingerprint=fingerprint,
+            redirected=redirected,
             announced=announced or [],
         )
         self._verbs = VERBS if post is None else {**VERBS, "POST": post}
@@ -100,6 +106,8 @@ class DavHandler:
             if verb is None:
                 raise Refused(405, f"{request.verb} is not possible here", allow=FILES)
             address = parse(request.raw_path)
+            if address.item:
+                address = await self.dav.located(actor, address)
             return await verb(self.dav, request, actor, address)
         except Disconnected:
             raise

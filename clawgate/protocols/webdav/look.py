@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import attrs
 
 from ...errors import NotAFolder, NotFound
-from ...interfaces import Listing, Room
+from ...gateway.bookmarks import Bookmark
+from ...interfaces import Listing, Position, Room
 from ...model.node import Node
 from ...model.path import Path, join, name, parent
 from ...model.people import Actor
@@ -34,7 +35,7 @@ Headers = list[tuple[bytes, bytes]]
 class Look:
     """One request's look at a file or folder."""
 
-    __slots__ = ("_actor", "_address", "_cacheable", "_dav", "_judged", "_place", "_plan", "_scene")
+    __slots__ = ("_actor", "_address", "_cacheable", "_dav", "_judged", "_place", "_plan", "_reckon", "_scene")
 
     def __init__(
         self, dav: Dav, actor: Actor, address: Address, place: Place, needs: Plan, scene: Scene, *, judged: bool
@@ -47,8 +48,10 @@ class Look:
         self._plan = needs
         self._scene = scene
         self._judged = judged
+        self._reckon: Callable[[Node], Position] | None = None
         # The seconds that a lock still lives are different each time; what the storage permits changes without any other change.
-        self._cacheable = needs.wanted.common and not judged and not (needs.locks and dav.locks.any(place.space.id))
+        moving = judged or needs.tokens or (needs.locks and dav.locks.any(place.space.id))
+        self._cacheable = needs.wanted.common and not moving
 
     @classmethod
     async def at(
@@ -71,7 +74,13 @@ class Look:
             minimal=minimal,
         )
         judged = needs.rights and (await dav.tree.abilities(space)).rights is not None
-        return cls(dav, actor, address, place, needs, scene, judged=judged)
+        look = cls(dav, actor, address, place, needs, scene, judged=judged)
+        if needs.journal:
+            have = await dav.tree.abilities(space)
+            look._scene = scene._replace(journal=have.journal is not None, searchable=have.search is not None)
+            if needs.tokens and have.journal is not None:
+                look._reckon = have.journal.reckoning()
+        return look
 
     async def alone(self, node: Node) -> bytes:
         """The whole multistatus of the node itself (Depth 0)."""
@@ -133,20 +142,25 @@ class Look:
 
         return Response(207, headers, stream(), close=close)
 
-    async def scattered(self, found: AsyncIterator[tuple[Path, Node]], headers: Headers) -> Response:
+    async def scattered(self, found: AsyncIterator[tuple[Path, Node] | str], headers: Headers) -> Response:
         """The answer for nodes anywhere below, which `found` gives with their paths."""
-        chunks = _chunks(self._scattered(found))
-        first = [chunk async for chunk in _take(chunks, 2)]
-        if len(first) == 1:
-            return Response(207, headers, first[0])
+        return await assembled(self.entries(found), headers)
 
-        async def stream() -> AsyncIterator[bytes]:
-            for chunk in first:
-                yield chunk
-            async for chunk in chunks:
-                yield chunk
-
-        return Response(207, headers, stream(), close=lambda: _close(chunks))
+    async def entries(self, found: AsyncIterator[tuple[Path, Node] | str]) -> AsyncIterator[str]:
+        """The response elements of nodes anywhere below; elements among `found` that are finished go out in their place."""
+        batch: list[tuple[Path, Node]] = []
+        async for entry in found:
+            if not isinstance(entry, str):
+                batch.append(entry)
+                if len(batch) < BATCH:
+                    continue
+            if batch:
+                yield await self._batch(batch)
+                batch.clear()
+            if isinstance(entry, str):
+                yield entry
+        if batch:
+            yield await self._batch(batch)
 
     def _remember_restoring(self) -> None:
         """Show what is known of restored backups, which looking at the folder may just have brought to light."""
@@ -188,6 +202,8 @@ class Look:
         if self._judged and folder is not None:
             names = [node.name for node in nodes]
             sight.rights = await self._dav.tree.permitted_in(attrs.evolve(self._place, path=folder), names)
+        if (reckon := self._reckon) is not None:
+            sight.token = lambda folder: Bookmark(reckon(folder)).text()
         if needs.locks:
             sight.locks = discovery(self._dav.locks, space, self._address, self._dav.now())
         return sight
@@ -222,16 +238,6 @@ class Look:
                 if folders is not None:
                     folders += [join(path, node.name) for node in nodes if node.is_folder]
 
-    async def _scattered(self, found: AsyncIterator[tuple[Path, Node]]) -> AsyncIterator[str]:
-        yield HEAD
-        batch: list[tuple[Path, Node]] = []
-        async for entry in found:
-            batch.append(entry)
-            if len(batch) == BATCH:
-                yield await self._batch(batch)
-                batch.clear()
-        yield await self._batch(batch) + TAIL
-
     async def _batch(self, entries: Sequence[tuple[Path, Node]]) -> str:
         sight = await self._sight([node for _, node in entries])
         scene, parts = self._scene, []
@@ -248,6 +254,29 @@ class Look:
                 sight.rights = await self._rights_of(attrs.evolve(self._place, path=path), [node])
             parts.append(one(self._plan, scene, node, href, node.name, path, sight))
         return "".join(parts)
+
+
+async def assembled(pieces: AsyncIterator[str], headers: Headers, tail: Callable[[], str] = str) -> Response:
+    """The answer made of response elements; `tail` is asked, once they are all out, for what follows them."""
+    chunks = _chunks(_framed(pieces, tail))
+    first = [chunk async for chunk in _take(chunks, 2)]
+    if len(first) == 1:
+        return Response(207, headers, first[0])
+
+    async def stream() -> AsyncIterator[bytes]:
+        for chunk in first:
+            yield chunk
+        async for chunk in chunks:
+            yield chunk
+
+    return Response(207, headers, stream(), close=lambda: _close(chunks))
+
+
+async def _framed(pieces: AsyncIterator[str], tail: Callable[[], str]) -> AsyncIterator[str]:
+    yield HEAD
+    async for piece in pieces:
+        yield piece
+    yield tail() + TAIL
 
 
 def _display_name(owner: str, actor: Actor) -> str:

@@ -19,7 +19,7 @@ from ...model.path import Path, join
 from ...model.permissions import Permissions
 from .address import quote, quote_all
 from .elements import DAV, DECLARATION, NAMESPACES, OC, OCS, Name, element, empty
-from .properties import FAVOURITE, LOCK_DISCOVERY, OURS, SLOT, TABLE, Batch, Column, Live, Scene
+from .properties import FAVOURITE, LOCK_DISCOVERY, OURS, REPORTS, SLOT, SYNC_TOKEN, TABLE, Batch, Column, Live, Scene
 from .requests import Mode, PropertySet
 
 HEAD = f"{DECLARATION}<d:multistatus {NAMESPACES}>"
@@ -61,6 +61,9 @@ class Plan:
     parent: bool
     rights: bool
     """Whether it is shown what may be done with an entry."""
+    journal: bool
+    """Whether it matters that changes are written down."""
+    tokens: bool
 
 
 def plan(wanted: PropertySet) -> Plan:
@@ -90,6 +93,8 @@ def _plan(wanted: PropertySet) -> Plan:
         room=(DAV, "quota-available-bytes") in names or (DAV, "quota-used-bytes") in names,
         parent=(OC, "file-parent") in names,
         rights=valued and ((OC, "permissions") in names or (OCS, "share-permissions") in names),
+        journal=REPORTS in names or SYNC_TOKEN in names,
+        tokens=valued and SYNC_TOKEN in names,
     )
 
 
@@ -105,6 +110,8 @@ class Sight:
     """Dead properties by node id."""
     locks: Callable[[Path], str] = lambda path: ""
     """The inside of ``lockdiscovery``."""
+    token: Callable[[Node], str] = lambda folder: ""
+    """``sync-token`` of a folder."""
     rights: Mapping[str, Permissions] | None = None
     """What may be done with the entries, by name; None: with all what the scene says."""
 
@@ -162,6 +169,12 @@ def response(href: str, propstats: Iterable[str]) -> str:
     return f"<d:response><d:href>{href}</d:href>{''.join(propstats)}</d:response>\n"
 
 
+def status_response(href: str, status: str, condition: str = "") -> str:
+    """A response element that says nothing of properties; `condition` is the inside of its ``error`` element."""
+    error = f"<d:error>{condition}</d:error>" if condition else ""
+    return f"<d:response><d:href>{href}</d:href><d:status>{status}</d:status>{error}</d:response>\n"
+
+
 def body(responses: Iterable[str]) -> bytes:
     """A whole multistatus body."""
     return f"{HEAD}{''.join(responses)}{TAIL}".encode()
@@ -174,7 +187,7 @@ def one(plan: Plan, scene: Scene, node: Node, href: str, name: str, path: Path, 
     dead = sight.dead.get(node.id)
     sort = _sort(node, plan)
     template = _build(plan, sort, scene, dead) if dead else _template(plan, sort, scene)
-    return _fill(template, Batch([node], [href], [name], (path,), sight.favourites, sight.locks))
+    return _fill(template, Batch([node], [href], [name], (path,), sight.favourites, sight.locks, sight.token))
 
 
 def many(plan: Plan, scene: Scene, nodes: Sequence[Node], base: str, folder: Path, sight: Sight) -> str:
@@ -220,7 +233,8 @@ def _group(plan: Plan, scene: Scene, sort: Sort, nodes: Sequence[Node], base: st
     quoted = quote_all(names)
     hrefs = [f"{base}{name}/" for name in quoted] if sort is Sort.FOLDER else [base + name for name in quoted]
     paths = [join(folder, name) for name in names] if plan.locks else ()
-    return _fill(_template(plan, sort, scene), Batch(nodes, hrefs, names, paths, sight.favourites, sight.locks))
+    batch = Batch(nodes, hrefs, names, paths, sight.favourites, sight.locks, sight.token)
+    return _fill(_template(plan, sort, scene), batch)
 
 
 def _fill(template: Template, batch: Batch) -> str:

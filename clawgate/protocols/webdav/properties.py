@@ -37,6 +37,10 @@ class Scene(NamedTuple):
     """Id of the folder that holds the entries."""
     fingerprint: str = ""
     """Of the space's data, if they were restored from a backup."""
+    journal: bool = False
+    """Whether it is written down what changes (RFC 6578)."""
+    searchable: bool = False
+    """Whether the space can be searched."""
     minimal: bool = False
     """``Prefer: return=minimal`` (RFC 8144): what is not found is not mentioned."""
 
@@ -54,6 +58,8 @@ class Batch:
     favourites: frozenset[str]
     locks: Callable[[Path], str]
     """The inside of ``lockdiscovery``."""
+    token: Callable[[Node], str] = lambda folder: ""
+    """``sync-token`` of a folder."""
 
 
 Column = Callable[[Batch], Iterable[str]]
@@ -140,15 +146,26 @@ def _locks(batch: Batch) -> Iterable[str]:
     return map(batch.locks, batch.paths)
 
 
+def _tokens(batch: Batch) -> Iterable[str]:
+    return map(batch.token, batch.nodes)
+
+
+def _reports(scene: Scene) -> str:
+    offered = {"oc:filter-files": True, "oc:search-files": scene.searchable, "d:sync-collection": scene.journal}
+    names = [name for name, there in offered.items() if there]
+    return "".join(f"<d:supported-report><d:report><{name}/></d:report></d:supported-report>" for name in names)
+
+
 _value, _none = _fixed(SLOT), _fixed("")
 _lock_entries = "".join(
     f"<d:lockentry><d:lockscope><d:{scope}/></d:lockscope><d:locktype><d:write/></d:locktype></d:lockentry>"
     for scope in ("exclusive", "shared")
 )
-_reports = "<d:supported-report><d:report><oc:filter-files/></d:report></d:supported-report>"
 
 LOCK_DISCOVERY = (DAV, "lockdiscovery")
 FAVOURITE = (OC, "favorite")
+REPORTS = (DAV, "supported-report-set")
+SYNC_TOKEN = (DAV, "sync-token")
 
 TABLE: dict[Name, Live] = {
     live.name: live
@@ -164,7 +181,9 @@ TABLE: dict[Name, Live] = {
         # RFC 4331 3: not part of allprop.
         Live((DAV, "quota-available-bytes"), None, _number(lambda room: room.available)),
         Live((DAV, "quota-used-bytes"), None, _number(lambda room: room.used)),
-        Live((DAV, "supported-report-set"), _none, _fixed(_reports)),
+        Live(REPORTS, _none, _reports),
+        # RFC 6578 4: not part of allprop.
+        Live(SYNC_TOKEN, None, lambda scene: SLOT if scene.journal else None, _tokens),
         Live((OC, "id"), _value, _value, _ids, basic=True),
         Live((OC, "fileid"), _value, _value, _ids, basic=True),
         Live(

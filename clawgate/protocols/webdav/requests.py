@@ -74,6 +74,21 @@ class ReportRequest:
     """``oc:filter-rules``: names and texts."""
     limit: int | None
     """Most entries to answer with (``oc:limit``); None: all."""
+    offset: int = 0
+    """Entries to leave out first (``oc:offset``)."""
+    pattern: str = ""
+    """``oc:pattern`` of a search."""
+
+
+@attrs.frozen
+class SyncRequest:
+    """The body of the report ``DAV:sync-collection``."""
+
+    token: str
+    """Empty: the client knows nothing yet."""
+    deep: bool
+    wanted: PropertySet
+    limit: int | None
 
 
 def propfind(body: bytes, *, depth: int) -> PropertySet:
@@ -91,19 +106,20 @@ def _propfind(body: bytes, depth: int) -> PropertySet:
     if xml.name_of(root) != (DAV, "propfind"):
         raise InvalidRequest("the body must be a DAV: propfind element")
     if (asked := xml.child(root, (DAV, "prop"))) is not None:
-        return make(Mode.SOME, _names(asked))
+        return make(Mode.SOME, property_names(asked))
     if xml.child(root, (DAV, "propname")) is not None:
         return make(Mode.NAMES, ())
     if xml.child(root, (DAV, "allprop")) is not None:
         included = xml.child(root, (DAV, "include"))
-        return make(Mode.ALL, () if included is None else _names(included))
+        return make(Mode.ALL, () if included is None else property_names(included))
     raise InvalidRequest("the propfind element must hold prop, allprop or propname")
 
 
 _remembered = lru_cache(maxsize=512)(_propfind)
 
 
-def _names(holder: xml.Element) -> tuple[Name, ...]:
+def property_names(holder: xml.Element) -> tuple[Name, ...]:
+    """What a ``prop`` element asks for, each once. Raises `TooLarge`."""
     names = tuple(dict.fromkeys(map(_name, xml.children(holder))))
     if len(names) > MOST_PROPERTIES:
         raise TooLarge(f"at most {MOST_PROPERTIES} properties can be asked for at once")
@@ -159,15 +175,45 @@ def report(body: bytes, *, depth: int) -> ReportRequest:
     """The report asked for. Raises `InvalidRequest`."""
     root = xml.parse(body, depth=depth)
     asked = xml.child(root, (DAV, "prop"))
-    names = () if asked is None else _names(asked)
-    small = len(body) <= LONGEST_KEPT
-    wanted = property_set(Mode.SOME, names) if small else PropertySet(Mode.SOME, names, common=False)
+    names = () if asked is None else property_names(asked)
+    wanted = property_set_of(Mode.SOME, names, body)
     filter = xml.child(root, (OC, "filter-rules"))
     rules = () if filter is None else tuple((xml.name_of(rule), xml.text_of(rule)) for rule in xml.children(filter))
     # ownCloud 10 has the limit inside of oc:search, also for filters.
     search = xml.child(root, (OC, "search"))
-    limit = xml.child(root if search is None else search, (OC, "limit"))
-    return ReportRequest(xml.name_of(root), wanted, rules, None if limit is None else _count(xml.text_of(limit)))
+    holder = root if search is None else search
+    limit, offset, pattern = (xml.child(holder, (OC, name)) for name in ("limit", "offset", "pattern"))
+    return ReportRequest(
+        xml.name_of(root),
+        wanted,
+        rules,
+        None if limit is None else _count(xml.text_of(limit)),
+        0 if offset is None else _count(xml.text_of(offset)),
+        "" if pattern is None else xml.text_of(pattern),
+    )
+
+
+def sync(body: bytes, *, depth: int, header: str | None) -> SyncRequest:
+    """The meaning of a ``DAV:sync-collection`` (RFC 6578 section 6.1); `header` is Depth, which said what the sync-level says
+    now in drafts of the RFC. Raises `InvalidRequest`."""
+    root = xml.parse(body, depth=depth)
+    token, level, asked = (xml.child(root, (DAV, name)) for name in ("sync-token", "sync-level", "prop"))
+    if token is None or asked is None:
+        raise InvalidRequest("the sync-collection element must hold sync-token, sync-level and prop")
+    reach = xml.text_of(level) if level is not None else header or ""
+    if reach not in ("1", "infinity", "infinite"):
+        raise InvalidRequest("the sync-level must be 1 or infinite")
+    limit = xml.child(root, (DAV, "limit"))
+    most = None if limit is None else xml.child(limit, (DAV, "nresults"))
+    number = None if most is None else _count(xml.text_of(most))
+    if number == 0:
+        raise InvalidRequest("the limit must be 1 at least")
+    return SyncRequest(xml.text_of(token), reach != "1", property_set_of(Mode.SOME, property_names(asked), body), number)
+
+
+def property_set_of(mode: Mode, names: tuple[Name, ...], body: bytes) -> PropertySet:
+    """The set that a whole `body` is about."""
+    return property_set(mode, names) if len(body) <= LONGEST_KEPT else PropertySet(mode, names, common=False)
 
 
 def _count(text: str) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from ...errors import ClawgateError, InvalidRequest, NotFound, PreconditionFailed
+from ...gateway.bookmarks import FRONT, Bookmark
 from ...gateway.tree import Guard
+from ...interfaces import Position
 from ...model.node import Node
 from ...model.people import Actor
 from ...model.space import Place
@@ -14,7 +16,7 @@ from ...web.conditions import Outcome, evaluate
 from ...web.request import Request
 from .address import Address, parse_url
 from .dav import Dav
-from .if_header import parse
+from .if_header import IfHeader, parse
 
 _State = tuple[str | None, Collection[str]]
 _NOTHING: _State = (None, ())
@@ -59,12 +61,14 @@ async def terms(dav: Dav, request: Request, actor: Actor, address: Address, plac
     if value is None:
         return Terms(frozenset(), lambda node: _conditions(request, node)) if conditional else _FREE
     stated = parse(value)
-    others = {resource: await _state(dav, request, actor, place, resource) for resource in stated.resources}
+    # Before anybody looks at the node: what happens meanwhile must not count as known.
+    reckon = await _reckoning(dav, place, stated)
+    others = {resource: await _state(dav, request, actor, place, resource, stated) for resource in stated.resources}
 
     def guard(node: Node | None) -> None:
         if conditional:
             _conditions(request, node)
-        if not stated.holds(lambda resource: others.get(resource) or _own(dav, place, node)):
+        if not stated.holds(lambda resource: others.get(resource) or _own(dav, place, node, reckon)):
             raise PreconditionFailed("the conditions of the If header do not hold")
 
     if stated.tokens:
@@ -79,12 +83,25 @@ def _conditions(request: Request, node: Node | None) -> None:
         raise PreconditionFailed("the file has been changed in the meantime")
 
 
-def _own(dav: Dav, place: Place, node: Node | None) -> _State:
+_Reckon = Callable[[Node], Position]
+
+
+async def _reckoning(dav: Dav, place: Place, stated: IfHeader) -> _Reckon | None:
+    """How ``DAV:sync-token`` is made, if one is among the conditions (RFC 6578 section 5)."""
+    if not any(token.startswith(FRONT) for token in stated.tokens):
+        return None
+    journal = (await dav.tree.abilities(place.space)).journal
+    return None if journal is None else journal.reckoning()
+
+
+def _own(dav: Dav, place: Place, node: Node | None, reckon: _Reckon | None) -> _State:
     tokens = [lock.token for lock in dav.locks.covering(place.space.id, place.path)]
+    if reckon is not None and node is not None and node.is_folder:
+        tokens.append(Bookmark(reckon(node)).text())
     return None if node is None else node.etag, tokens
 
 
-async def _state(dav: Dav, request: Request, actor: Actor, place: Place, resource: str | None) -> _State | None:
+async def _state(dav: Dav, request: Request, actor: Actor, place: Place, resource: str | None, stated: IfHeader) -> _State | None:
     """None: it is the request's own resource."""
     if resource is None:
         return None
@@ -94,7 +111,8 @@ async def _state(dav: Dav, request: Request, actor: Actor, place: Place, resourc
         return _NOTHING
     if there.path == place.path and there.space.id == place.space.id:
         return None
-    return _own(dav, there, await _node(dav, there))
+    reckon = await _reckoning(dav, there, stated)
+    return _own(dav, there, await _node(dav, there), reckon)
 
 
 async def _node(dav: Dav, place: Place) -> Node | None:

@@ -114,9 +114,24 @@ def file_headers(node: Node) -> Headers:
         (b"Content-Disposition", b"attachment; filename*=UTF-8''" + quote(node.name, safe="!#$&+-.^_`|~").encode()),
         (b"X-Content-Type-Options", b"nosniff"),
     ]
-    if node.checksums:
-        headers.append((b"OC-Checksum", node.checksums.encode()))
+    if told := _told(node):
+        headers.append((b"OC-Checksum", told.encode()))
     return headers
+
+
+def _told(node: Node) -> str:
+    """Checksums as ownCloud's and Nextcloud's clients verify them; a download with one that they do not know fails there.
+
+    They write ``Adler32`` so and without leading zeros, and know none of an empty file (owncloudcmd 2.11, nextcloudcmd 3.7).
+    """
+    told = []
+    for one in node.checksums.split():
+        algorithm, _, value = one.partition(":")
+        if algorithm == "ADLER32":
+            told += [f"Adler32:{value.lstrip('0') or '0'}"] if node.size else []
+        elif algorithm != "CRC32C":
+            told.append(one)
+    return " ".join(told)
 
 
 def type_of(node: Node) -> bytes:

@@ -121,6 +121,11 @@ async def test_limit(client, form):
         assert found <= everything
         assert found == await hrefs(client, tail=form % limit)
     assert await hrefs(client, tail=form % 100) == everything
+    paged = form % 2
+    tails = [paged.replace("<oc:limit>", f"<oc:offset>{offset}</oc:offset><oc:limit>") for offset in (0, 2, 4)]
+    found = [await hrefs(client, tail=tail) for tail in tails]
+    assert [len(page) for page in found] == [2, 2, 1]
+    assert set.union(*found) == everything
 
 
 @pytest_twisted.ensureDeferred
@@ -190,7 +195,7 @@ async def test_where_it_is_possible(client):
     assert (await client("REPORT", "=/remote.php/dav/files", WEB % "")).status == 405
     entries = await client.propfind("/", "d:supported-report-set", depth="1")
     reports = [element.tag for element in entries[f"{ROOTED}/"].found["d:supported-report-set"].iterfind(".//{DAV:}report/*")]
-    assert reports == ["{http://owncloud.org/ns}filter-files"]
+    assert reports == ["{http://owncloud.org/ns}filter-files", "{http://owncloud.org/ns}search-files", "{DAV:}sync-collection"]
     assert len(entries[f"{ROOTED}/f"].found["d:supported-report-set"]) == 0
 
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from clawgate.errors import InvalidRequest
+from clawgate.model.node import Kind, Node
 from clawgate.protocols.webdav.media import content_type
-from clawgate.protocols.webdav.transfer_headers import checksums_of
+from clawgate.protocols.webdav.transfer_headers import checksums_of, file_headers
 from clawgate.protocols.webdav.verbs.lock import timeout_of
 
 SHA1 = "3f786850e387550fdab836ed7e6dc881de23001b"
@@ -65,3 +66,18 @@ def test_types(name, kind):
 )
 def test_timeouts(value, seconds):
     assert timeout_of(value) == seconds
+
+
+@pytest.mark.parametrize(
+    ("checksums", "size", "told"),
+    [
+        ("SHA1:abc MD5:def", 1, b"SHA1:abc MD5:def"),
+        ("ADLER32:0a0b0c0d", 1, b"Adler32:a0b0c0d"),
+        ("SHA1:abc ADLER32:00000001", 0, b"SHA1:abc"),
+        ("CRC32C:00000000", 1, None),
+        ("", 1, None),
+    ],
+)
+def test_a_download_has_checksums_that_clients_verify(checksums, size, told):
+    node = Node("file", Kind.FILE, size, 0, "seen", "id", "etag", checksums)
+    assert dict(file_headers(node)).get(b"OC-Checksum") == told

@@ -33,7 +33,9 @@ async def get(dav: Dav, request: Request, actor: Actor, address: Address) -> Res
     try:
         if judge is not None:
             judge(reader.node)
-        response = _answer(request, reader, dav.now())
+        seconds = dav.redirected(place.space.mount, request.header("user-agent") or "")
+        response = await elsewhere(request, reader, seconds) if seconds else None
+        response = response or answer(request, reader, dav.now())
     except BaseException:
         await reader.close()
         raise
@@ -55,7 +57,8 @@ async def head(dav: Dav, request: Request, actor: Actor, address: Address) -> Re
     return Response(200, [*headers, (b"Content-Type", type_of(node))], length=node.size)
 
 
-def _answer(request: Request, reader: Reader, now: float) -> Response:
+def answer(request: Request, reader: Reader, now: float) -> Response:
+    """The content of an opened file or ranges of it, as the headers of the request ask; the caller sees to closing it."""
     node = reader.node
     headers = file_headers(node)
     if _is_unchanged(request, node):
@@ -72,6 +75,16 @@ def _answer(request: Request, reader: Reader, now: float) -> Response:
         return Response(206, headers, FileBody(reader, start, stop), stop - start)
     parts = Multipart(ranges, node.size, type_of(node), uuid4().hex.encode())
     return Response(206, [*headers, (b"Content-Type", parts.content_type)], parts.stream(reader), parts.length)
+
+
+async def elsewhere(request: Request, reader: Reader, seconds: int) -> Response | None:
+    """The way to the content for a client that gets it from the storage itself: 302 (RFC 9110 15.4.3). None: that cannot be had,
+    or nothing has changed and there is nothing to get."""
+    if _is_unchanged(request, reader.node):
+        return None
+    said = {name.decode(): value.decode("latin-1") for name, value in file_headers(reader.node) if name == b"Content-Disposition"}
+    where = await reader.link(seconds, {"Content-Type": type_of(reader.node).decode(), **said})
+    return None if where is None else Response(302, [(b"Location", where.encode()), (b"Cache-Control", b"no-store")])
 
 
 def _is_unchanged(request: Request, node: Node) -> bool:

@@ -7,6 +7,8 @@ from ..dav import FILES
 from ..transfer_headers import Headers
 
 CLASSES = (b"DAV", b"1, 2, 3")
+DASL = (b"DASL", b"<DAV:basicsearch>")
+"""RFC 5323 section 3.2."""
 
 
 def answer(announced: Headers) -> Response:
@@ -15,5 +17,5 @@ def answer(announced: Headers) -> Response:
     `announced` says which uploads collections take by POST; empty: none.
     """
     allow = FILES + ", POST" if announced else FILES
-    headers = [CLASSES, (b"Allow", allow.encode()), (b"MS-Author-Via", b"DAV"), (b"Accept-Ranges", b"bytes")]
+    headers = [CLASSES, (b"Allow", allow.encode()), (b"MS-Author-Via", b"DAV"), (b"Accept-Ranges", b"bytes"), DASL]
     return Response(200, headers + announced)

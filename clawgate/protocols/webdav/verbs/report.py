@@ -12,36 +12,48 @@ from ....model.space import Place
 from ....web.request import Request
 from ....web.response import Response
 from .. import requests
-from ..address import Address
+from ..address import Address, Realm
 from ..dav import Dav
 from ..elements import CONTENT_TYPE, DAV, OC, Name
 from ..errors import Refused
 from ..look import Look
 from ..properties import FAVOURITE
 from .options import CLASSES
+from .search_files import search_files
+from .sync_collection import sync_collection
 
 FILTER = (OC, "filter-files")
-KNOWN = ((OC, "search-files"), (DAV, "sync-collection"))
-"""Other reports that clients ask for where they are advertised (clients.md 5)."""
+SYNC = (DAV, "sync-collection")
+SEARCH = (OC, "search-files")
 
 
 async def report(dav: Dav, request: Request, actor: Actor, address: Address) -> Response:
-    """207 for ``oc:filter-files``, 501 for other reports that clients know, 403 as in RFC 3253 3.6 for the rest and for files."""
-    place = await dav.place(actor, address)
-    there = await dav.tree.stat(place)
+    """207; 403 as in RFC 3253 3.6 for reports that are not offered, and for files."""
+    if address.realm is Realm.ABOVE:
+        place, there = None, None
+    else:
+        place = await dav.place(actor, address)
+        there = await dav.tree.stat(place)
     sent = await request.body.read_all(dav.settings.xml_bytes)
     asked = requests.report(sent, depth=dav.settings.xml_depth)
+    prefer = request.header("prefer")
+    minimal = prefer is not None and "return=minimal" in prefer.lower()
+    headers = [CONTENT_TYPE, CLASSES]
+    if minimal:
+        headers.append((b"Preference-Applied", b"return=minimal"))
+    if asked.kind == SEARCH and (there is None or there.is_folder):
+        return await search_files(dav, request, actor, address, asked, headers)
+    if place is None or there is None:
+        # Raises what is said of all that is above the trees.
+        place = await dav.place(actor, address)
+        there = await dav.tree.stat(place)
     if asked.kind == FILTER and there.is_folder:
         _check(asked.rules)
-        prefer = request.header("prefer")
-        minimal = prefer is not None and "return=minimal" in prefer.lower()
-        headers = [CONTENT_TYPE, CLASSES]
-        if minimal:
-            headers.append((b"Preference-Applied", b"return=minimal"))
         look = await Look.at(dav, request, actor, address, place, asked.wanted, minimal)
-        return await look.scattered(_favourites(dav, actor, place, asked.limit), headers)
-    if asked.kind in KNOWN:
-        raise NotSupported(f"the report {asked.kind[1]} is not offered here")
+        return await look.scattered(_favourites(dav, actor, place, asked.limit, asked.offset), headers)
+    if asked.kind == SYNC and there.is_folder:
+        sync = requests.sync(sent, depth=dav.settings.xml_depth, header=request.header("depth"))
+        return await sync_collection(dav, request, actor, address, place, sync, headers, minimal=minimal)
     raise Refused(403, "this report is not offered here", "<d:supported-report/>")
 
 
@@ -56,8 +68,10 @@ def _check(rules: tuple[tuple[Name, str], ...]) -> None:
             raise NotSupported("only what is a favourite can be asked for")
 
 
-async def _favourites(dav: Dav, actor: Actor, folder: Place, limit: int | None) -> AsyncIterator[tuple[Path, Node]]:
-    """What `actor` has marked below `folder`, always in the same order, at most `limit` of it."""
+async def _favourites(
+    dav: Dav, actor: Actor, folder: Place, limit: int | None, offset: int
+) -> AsyncIterator[tuple[Path, Node] | str]:
+    """What `actor` has marked below `folder`, always in the same order, at most `limit` of it after the first `offset`."""
     for id in sorted(await dav.properties.all_favourites(actor.id, folder.space.id)):
         if limit == 0:
             return
@@ -68,6 +82,9 @@ async def _favourites(dav: Dav, actor: Actor, folder: Place, limit: int | None) 
             node = await dav.tree.stat(place)
         except (NotFound, Forbidden):
             # Marks outlive what somebody else removed or shut.
+            continue
+        if offset:
+            offset -= 1
             continue
         yield place.path, node
         if limit is not None:

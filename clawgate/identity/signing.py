@@ -1,0 +1,131 @@
+"""Signed addresses: whoever knows a person's key can make an address good for one download for a while.
+
+As ownCloud's clients do it (``owncloud-sdk``, ``@ownclouders/web-client``): the signature is PBKDF2-HMAC-SHA512 with the URL as
+password and the key as salt, 10,000 rounds, 32 bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from ..errors import Forbidden, Overloaded, Unauthenticated
+from ..log import make_logger
+from ..model.people import Actor, Scope, User
+from ..model.signing import SignedUrl, SigningKey
+from ..workers import Workers
+
+DAY = 86400.0
+KEY_DAYS = 30.0
+"""How long one key is given out; it is good for as long again."""
+ROUNDS = 10000
+LENGTH = 32
+AT_ONCE = 8
+"""Signatures that may wait to be computed: whoever sends wrong ones must not keep people from logging in."""
+REMEMBERED = 1000
+"""Good signatures of which it is known: players and browsers ask for one address piece by piece."""
+
+
+class Store(Protocol):
+    """Where keys are kept. Raises `StorageUnavailable` and `Overloaded`."""
+
+    async def find(self, user: str) -> SigningKey | None:
+        """The key of a person; None: there is none."""
+
+    async def change(self, user: str, change: Callable[[SigningKey | None], SigningKey]) -> SigningKey:
+        """Replace what is kept by what `change` makes of it."""
+
+    async def expire(self, before: float) -> int:
+        """Forget the keys that nobody has asked for since then."""
+
+
+class Signing:
+    """Gives keys out and judges signatures."""
+
+    def __init__(
+        self,
+        store: Store,
+        known: Callable[[str], Awaitable[User | None]],
+        foreign_days: float,
+        workers: Workers,
+        now: Callable[[], float],
+    ) -> None:
+        """`known` asks the directories; of people whom none of them knows a key is good for `foreign_days` after it was asked for
+        (0: for ever). `workers` compute signatures, `now` gives seconds since 1970."""
+        self._store = store
+        self._known = known
+        self._foreign_days = foreign_days
+        self._workers = workers
+        self._now = now
+        self._checking = 0
+        self._good: OrderedDict[bytes, None] = OrderedDict()
+        self._log = make_logger()
+
+    async def key(self, actor: Actor) -> str:
+        """The key of a person. Raises `Forbidden` for credentials that are not good for everything: the key would be."""
+        if actor.scope != Scope():
+            raise Forbidden("with these credentials no addresses can be signed")
+        now, foreign = self._now(), await self._known(actor.id) is None
+
+        def change(known: SigningKey | None) -> SigningKey:
+            if known is None or known.made < now - KEY_DAYS * DAY:
+                former = "" if known is None or known.made < now - 2 * KEY_DAYS * DAY else known.key
+                return SigningKey(secrets.token_hex(32), former, now, actor.user, now, foreign)
+            return SigningKey(known.key, known.former, known.made, actor.user, now, foreign)
+
+        return (await self._store.change(actor.id, change)).key
+
+    async def actor(self, signed: SignedUrl) -> Actor:
+        """Who has signed: good for reading, and until the address expires. Raises `Unauthenticated`."""
+        now = self._now()
+        found = await self._store.find(signed.user)
+        if found is None:
+            raise Unauthenticated("this address is not signed by anybody known here")
+        keys = [found.key] if found.made > now - 2 * KEY_DAYS * DAY else []
+        if found.former and found.made > now - KEY_DAYS * DAY:
+            keys.append(found.former)
+        for key in keys:
+            if await self._is_good(key, signed):
+                break
+        else:
+            raise Unauthenticated("the signature of this address is wrong")
+        user: User | None = found.user
+        if not found.foreign:
+            user = await self._known(signed.user)
+        elif self._foreign_days and found.seen <= now - self._foreign_days * DAY:
+            user = None
+        if user is None:
+            raise Unauthenticated("who has signed this address is not known any more")
+        return Actor(user, signed.expires, Scope(read_only=True))
+
+    async def tidy(self) -> None:
+        """Forget keys that are worth nothing any more."""
+        await self._store.expire(self._now() - 2 * KEY_DAYS * DAY)
+
+    async def _is_good(self, key: str, signed: SignedUrl) -> bool:
+        mark = hashlib.blake2b(f"{key}\0{signed.text}\0{signed.signature}".encode(), digest_size=16).digest()
+        if mark in self._good:
+            self._good.move_to_end(mark)
+            return True
+        if self._checking >= AT_ONCE:
+            raise Overloaded("too many signed addresses are being checked; try again in a moment")
+        self._checking += 1
+        try:
+            expected = await self._workers.run(signature, signed.text, key)
+        finally:
+            self._checking -= 1
+        if not hmac.compare_digest(expected.encode(), signed.signature.lower().encode("utf-8", "replace")):
+            return False
+        self._good[mark] = None
+        if len(self._good) > REMEMBERED:
+            self._good.popitem(last=False)
+        return True
+
+
+def signature(url: str, key: str) -> str:
+    """The signature of `url`, hexadecimal. Takes some milliseconds; for workers."""
+    return hashlib.pbkdf2_hmac("sha512", url.encode(), key.encode(), ROUNDS, LENGTH).hex()

@@ -1,0 +1,1 @@
+"""``/archiver``: files and folders as one archive, made while it is sent."""

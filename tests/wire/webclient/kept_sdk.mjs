@@ -1,0 +1,35 @@
+// Trash and versions as ownCloud's SDK drives them, on ownCloud 10's addresses. Takes {url, user, password}, prints JSON.
+import { createRequire } from 'node:module'
+
+const { url, user, password } = JSON.parse(process.argv.at(-1))
+globalThis.self = globalThis.window = globalThis
+const Client = createRequire(import.meta.url)('owncloud-sdk')
+const oc = new Client({ baseUrl: url, auth: { basic: { username: user, password } }, userInfo: { id: user } })
+oc.init({ baseUrl: url, auth: { basic: { username: user, password } } })
+await oc.login()
+const saw = {}
+const files = `/files/${user}`
+const bin = `/trash-bin/${user}`
+await oc.files.createFolder(`${files}/folder`)
+await oc.files.putFileContents(`${files}/folder/a.txt`, 'first')
+await oc.files.putFileContents(`${files}/folder/a.txt`, 'second', { overwrite: true })
+const info = await oc.files.fileInfo(`${files}/folder/a.txt`, ['{http://owncloud.org/ns}fileid'])
+const id = info.getFileId()
+const versions = await oc.fileVersions.listVersions(id)
+saw.versions = versions.map((one) => one.getSize())
+const key = versions[0].getName()
+saw.former = await oc.fileVersions.getFileVersionContents(id, key)
+await oc.fileVersions.restoreFileVersion(id, key, 'folder/a.txt')
+saw.restored = await oc.files.getFileContents(`${files}/folder/a.txt`)
+await oc.files.delete(`${files}/folder/a.txt`)
+const [, ...trash] = await oc.fileTrash.list(bin)
+saw.trash = trash.map((one) => [
+  one.getProperty('{http://owncloud.org/ns}trashbin-original-filename'),
+  one.getProperty('{http://owncloud.org/ns}trashbin-original-location')
+])
+await oc.fileTrash.restore(bin, trash[0].getName(), `${files}/folder/a.txt`)
+saw.back = await oc.files.getFileContents(`${files}/folder/a.txt`)
+await oc.files.delete(`${files}/folder`)
+await oc.fileTrash.clearTrashBin(bin)
+saw.none = (await oc.fileTrash.list(bin)).length - 1
+console.log(JSON.stringify(saw))
