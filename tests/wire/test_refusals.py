@@ -345,6 +345,12 @@ def small_disk(stopped_gateway: Gateway) -> Iterator[Gateway]:
         subprocess.run(["umount", str(home)], check=True)
 
 
+def free(gateway: Gateway) -> int:
+    """Bytes that fit into alice's home as far as its file system knows."""
+    room = os.statvfs(gateway.disk())
+    return room.f_bavail * room.f_frsize
+
+
 def test_a_full_disk(small_disk: Gateway) -> None:
     gateway = small_disk
     with gateway.client() as client:
@@ -363,6 +369,11 @@ def test_a_full_disk(small_disk: Gateway) -> None:
         assert client.ask("DELETE", "half").status == 204
         assert client.raw("DELETE", "/remote.php/dav/trash-bin/alice/").status == 204
         gateway.assert_tidy()
+        deadline = time.monotonic() + 10
+        # A name goes a moment before its bytes do.
+        while free(gateway) < 13 << 20:
+            assert time.monotonic() < deadline, f"{free(gateway)} bytes are free"
+            time.sleep(0.01)
         assert client.put("here.txt", bytes(12 << 20)).status == 204
 
 
