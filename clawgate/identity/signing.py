@@ -66,8 +66,8 @@ class Signing:
         self._log = make_logger()
 
     async def key(self, actor: Actor) -> str:
-        """The key of a person. Raises `Forbidden` for credentials that are not good for everything: the key would be."""
-        if actor.scope != Scope():
+        """The key of a person. Raises `Forbidden` for app passwords, which the key would outlive when they are revoked."""
+        if actor.app_password or actor.scope != Scope():
             raise Forbidden("with these credentials no addresses can be signed")
         now, foreign = self._now(), await self._known(actor.id) is None
 

@@ -6,9 +6,9 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 
-from clawgate.errors import Unauthenticated
+from clawgate.errors import Forbidden, Unauthenticated
 from clawgate.identity.signing import DAY, KEY_DAYS, Signing, signature
-from clawgate.model.people import Actor, User
+from clawgate.model.people import Actor, Scope, User
 from clawgate.model.signing import SignedUrl
 from clawgate.state.engine import Database
 from clawgate.state.schema import SCHEMA
@@ -93,3 +93,10 @@ def test_what_is_signed():
     for now in (1_800_000_060.0, 1_799_990_000.0):
         with pytest.raises(Unauthenticated):
             read("GET", "https://cloud", b"/archiver", whole, now, 100)
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("more", [{"app_password": "7"}, {"scope": Scope(read_only=True)}, {"scope": Scope(space="home$ada")}])
+async def test_app_passwords_get_no_key(house, more):
+    with pytest.raises(Forbidden):
+        await house.signing.key(Actor(ADA.user, **more))
