@@ -94,7 +94,9 @@ class Stage:
             self.client.sync()
             assert begun(self.proxy.exchanges) == first, "the client began again"
             lost = [one for one in self.proxy.exchanges if not one.status]
-            assert sent(self.proxy.exchanges) == self.size + sent(lost), "more was sent again than was not acknowledged"
+            # What was lost on its way may have arrived, and then it is not sent again.
+            again = sent(self.proxy.exchanges) - self.size
+            assert 0 <= again <= sent(lost), "more was sent again than was not acknowledged"
         else:
             self.could_go_on(first[0])
             mark = len(self.proxy.exchanges)
