@@ -47,11 +47,10 @@ class TestEos(StorageConformance):
         await reader.close()
         assert await tree(storage) == {}
 
+    @pytest.mark.parametrize("version", ["5.3"], indirect=True)
     @pytest.mark.parametrize("order", parts.ORDERS)
     async def test_checksums_of_the_whole(self, storage, order, version):
         """Nothing of it depends on the version; it takes long."""
-        if version != "5.3":
-            pytest.skip("once is enough")
         await super().test_checksums_of_the_whole(storage, order)
 
     async def test_the_time_is_kept_to_the_nanosecond(self, storage):
