@@ -106,7 +106,8 @@ class _Collector:
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Take everything at once; what a producer does not need is nobody's loss."""
         if not streaming:
-            raise NotImplementedError("resources behind KleinHandler cannot use pull producers")
+            # Such a one waits to be asked for each piece: for content, which does not come this way.
+            raise TypeError("content is streamed by a Response, not by a resource behind KleinHandler")
 
     def unregisterProducer(self) -> None:
         """The producer is done."""
