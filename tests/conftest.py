@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if wire in item.path.parents:
             item.add_marker(pytest.mark.wire)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Ten thousand collected tests are looked through by every full collection of garbage, unless they are set apart."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -174,12 +174,11 @@ def test_what_was_missed_is_walked(stopped_gateway: Gateway) -> None:
         outside(home, "for i in $(seq 0 59); do echo $i > d$i/new; done; echo more >> a/b/c/file")
         moved(client, before[""].etag)
         deadline = time.monotonic() + PATIENCE
-        while any(etag_of(client, f"d{number}") == before[f"d{number}"].etag for number in range(60)):
+        while any(etag_of(client, name) == before[name].etag for name in ["a", *(f"d{number}" for number in range(60))]):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         fresh(gateway, 1.0)
         assert gateway.metrics()['clawgate_changes_lost_total{mount="home"}'] > 0
         etag = rest(client)
-        assert etag_of(client, "a") != before["a"].etag
         os.utime(home / "a/b/c/file", (1, 1))
         moved(client, etag)

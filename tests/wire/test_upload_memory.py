@@ -79,7 +79,8 @@ def test_the_end_is_the_same_for_all_sizes(stopped_gateway: Gateway, tmp_path: P
             assert (gateway.disk() / "big").stat().st_size == size
             assert client.ask("DELETE", "big").status == 204
     print(f"{way}: {work}")
-    assert work[4 * GIB] < work[MIB] + 128 * 1024, work
+    # The database may put its log in order meanwhile, which is some hundred KiB.
+    assert work[4 * GIB] < work[MIB] + MIB, work
 
 
 def finish_work(gateway: Gateway, client: dav.Client, content: Content, way: str) -> int:

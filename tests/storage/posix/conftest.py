@@ -30,6 +30,13 @@ def descriptors():
     return found
 
 
+@pytest.fixture(scope="module", autouse=True)
+def what_was_there_before():
+    """Is not looked through after every test: in a long run that took longer than the tests."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_stays_open(tmp_path, workers):
     """No test leaves a descriptor of a file, but the roots of storages that live on, and their staging folders."""
