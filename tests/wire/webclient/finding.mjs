@@ -1,6 +1,6 @@
 // What ownCloud's own libraries make of search, favourites, archives and signed addresses:
 //
-//     node finding.mjs '{"base": "...", "user": "...", "password": "...", "archive": "id=..."}'
+//     node finding.mjs '{"url": "...", "user": "...", "password": "...", "archive": "id=..."}'
 //
 // Prints one JSON object.
 import { createRequire } from 'node:module'
@@ -8,7 +8,7 @@ import axios from 'axios'
 import { ocs } from '@ownclouders/web-client/ocs'
 import { webdav } from '@ownclouders/web-client/webdav'
 
-const { base, user, password, archive } = JSON.parse(process.argv[2])
+const { url: base, user, password, archive } = JSON.parse(process.argv[2])
 const Authorization = 'Basic ' + Buffer.from(`${user}:${password}`).toString('base64')
 const found = {}
 
