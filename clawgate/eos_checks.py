@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from . import eos_grpc_checks
 from .errors import ClawgateError, Forbidden, StorageBroken
 from .gateway import template
 from .gateway.rules import rules_of
@@ -17,7 +18,8 @@ from .storage.eos.accounts import check_name, see
 from .storage.eos.facts import Container, container
 from .storage.eos.metadata import Account
 from .storage.eos.options import EosOptions
-from .storage.eos.probing import Probe, Told
+from .storage.eos.probing import Probe, Told, meet
+from .storage.eos.recycled import probe_command, reply
 from .storage.eos.redirects import NotThisManager, hosts_of, target
 from .storage.eos.releases import release
 
@@ -50,6 +52,9 @@ def inspect(name: str, mount: Mount, people: Sequence[User], options: EosOptions
     for url in options.urls:
         probe = Probe(options, url, options.door)
         yield from _manager(what, probe, next(iter(names), "clawgate-check"))
+    if mount.eos.by_grpc:
+        for one in eos_grpc_checks.managers(what, mount.eos):
+            yield Seen(*one)
     for probe in proc:
         found = list(_release(what, probe, next(iter(names), "clawgate-check")))
         yield from found
@@ -140,6 +145,9 @@ def _person(what: str, mount: Mount, options: EosOptions, probe: Probe, who: str
         yield Seen("FAIL", f"{what}: {error}", f"see 'clawgate explain {user.id}'")
         return
     for grant in grants:
+        if mount.eos.by_grpc:
+            for one in eos_grpc_checks.root(what, mount.eos, who, account, grant.space.root):
+                yield Seen(*one)
         yield from _root(what, mount, options, probe, who, grant.space.root, personal=grant.space.kind is SpaceKind.PERSONAL)
 
 
@@ -169,13 +177,15 @@ def _root(what: str, mount: Mount, options: EosOptions, probe: Probe, who: str, 
     except (*_FAILED, StorageBroken) as error:
         yield Seen("FAIL", f"{what}: {root} cannot be looked at: {error}", "see the log of EOS")
         return
-    yield from _attributes(what, root, found.get("xattr") or {})
+    yield from _attributes(what, root, {"sys.recycle": mount.eos.recycle_bin, **(found.get("xattr") or {})})
     if not (quota.get("quota") or {}).get("lsuser"):
         text = f"{what}: {who} has no quota at {root}"
         yield Seen("warn", text, "where there is a quota node above, every upload is refused (507): eos quota set")
     said = str(odd.get("errormsg", ""))
     if "clawgate" in said and _ODD not in said:
         yield Seen("FAIL", f"{what}: EOS reads names in queries in another way", "set encoding to once or to encodepath")
+    if mount.trash and (mount.eos.recycle_bin or (found.get("xattr") or {}).get("sys.recycle")):
+        yield from _bin(what, probe, who)
     yield from _redirect(what, options, data, who, listed)
 
 
@@ -191,6 +201,21 @@ def _attributes(what: str, root: str, found: Mapping[str, Any]) -> Iterator[Seen
         yield Seen("warn", f"{what}: what is deleted in {root} is gone at once", f"eos attr -r set sys.recycle=BIN {root}")
     else:
         yield Seen("ok", f"{what}: {root} is set up")
+
+
+def _bin(what: str, probe: Probe, who: str) -> Iterator[Seen]:
+    try:
+        number = reply(probe.command(who, {"mgm.cmd.proto": probe_command()}).body).number
+    except _FAILED as error:
+        yield Seen("FAIL", f"{what}: {probe.url} does not answer: {error}", "see its log")
+        return
+    except StorageBroken:
+        number = -1
+    if number:
+        text = f"{what}: the recycle bin cannot be asked for, so people do not see their trash"
+        yield Seen("warn", text, "EOS has to answer to mgm.cmd.proto at /proc/user; see its log")
+        return
+    yield Seen("ok", f"{what}: what is removed can be brought back from the recycle bin")
 
 
 def _redirect(what: str, options: EosOptions, data: Probe, who: str, listed: Container) -> Iterator[Seen]:
@@ -214,4 +239,11 @@ def _redirect(what: str, options: EosOptions, data: Probe, who: str, listed: Con
         yield Seen("FAIL", f"{what}: {data.url}: {error}", "see its log")
     else:
         parts = urlsplit(url.decode("ascii"))
-        yield Seen("ok", f"{what}: content comes from {parts.scheme}://{parts.netloc}")
+        server = f"{parts.scheme}://{parts.netloc}"
+        try:
+            meet(options, server)
+        except _FAILED as error:
+            text = f"{what}: the disk server {server} cannot be reached: {error}"
+            yield Seen("FAIL", text, "is it up, and its certificate right (ca_file)?")
+        else:
+            yield Seen("ok", f"{what}: content comes from {server}")

@@ -29,10 +29,13 @@ from ..settings import Eos, Mount, Settings, id_ranges
 from ..storage.wrappers.metered import Metered
 from ..storage.wrappers.native import Native
 from ..workers import Workers
+from . import eos_grpc
+from .keeping import keeps_trash, keeps_versions
 
 if TYPE_CHECKING:
     from ..storage.eos.accounts import Accounts
     from ..storage.eos.driver import EosStorage
+    from ..storage.eos.grpc.grpc_metadata import GrpcMetadata
     from ..storage.eos.http_metadata import HttpMetadata
     from ..storage.eos.instance import Instance
 
@@ -47,6 +50,15 @@ class _Desk:
     instance: Instance
     metadata: HttpMetadata
     accounts: Accounts
+    numbers: eos_grpc.Numbers
+    grpc: GrpcMetadata | None = None
+    """`metadata`, if it speaks gRPC."""
+
+    async def close(self) -> None:
+        """Close what is kept open."""
+        if self.grpc is not None:
+            self.grpc.close()
+        await self.instance.close()
 
 
 class Eoses:
@@ -60,26 +72,36 @@ class Eoses:
         self._metrics = metrics
         self._desks: dict[str, _Desk] = {}
         self._workers = {name: Workers(reactor, f"eos-{name}", one.eos.threads, 1000) for name, one in self._mounts.items()}
+        speaking = {name: one.eos for name, one in self._mounts.items() if one.eos.by_grpc}
+        self._speakers = {name: eos_grpc.pool(reactor, name, one) for name, one in speaking.items()}
         self._people: dict[str, OrderedDict[str, EosStorage]] = {}
         self._making = {name: Mutex() for name in self._mounts}
+        self._bins: dict[str, bool] = {}
         if self._mounts:
             metrics.count("eos_requests", "Requests to managers of EOS", self._calls)
 
     def _calls(self) -> int:
-        return sum([desk.instance.calls for desk in self._desks.values()])
+        spoken = [desk.grpc.calls for desk in self._desks.values() if desk.grpc is not None]
+        return sum([desk.instance.calls for desk in self._desks.values()]) + sum(spoken)
 
     def __contains__(self, mount: str) -> bool:
         return mount in self._mounts
 
+    def no_bin(self, mount: str) -> bool:
+        """Whether there was no recycle bin in any of the spaces of this mount that were opened so far."""
+        return self._bins.get(mount) is False
+
     @property
     def pools(self) -> list[Workers]:
-        """Threads, one pool a mount."""
-        return list(self._workers.values())
+        """Threads, one pool a mount, and one more where gRPC is spoken."""
+        return [*self._workers.values(), *self._speakers.values()]
 
     async def persona(self, user: User, mount: str) -> Persona:
         """As whom `user` works on a mount. Raises `Forbidden` saying why as nobody, `StorageUnavailable`."""
         name = template.title(self._mounts[mount].eos.user, user)
-        return await self._desk(mount).accounts.persona(name, user.uid)
+        desk = self._desk(mount)
+        desk.numbers.note(name, user.uid, user.gid)
+        return await desk.accounts.persona(name, user.uid)
 
     async def open(
         self, space: Space, keep: frozenset[str], changed: Callable[[], None], *, known: bool
@@ -94,12 +116,18 @@ class Eoses:
             caretaker = Caretaker(self._people.setdefault(space.id, OrderedDict()))
             return caretaker, caretaker
         mount, desk = self._mounts[space.mount], self._desk(space.mount)
-        raw = EosStorage(desk.instance, desk.metadata, space.persona, space.root)
+        who = space.persona.name
         try:
-            await desk.metadata.see_readable(space.persona.name, space.root)
+            await desk.metadata.see_readable(who, space.root)
         except NotFound:
             await self._no_root(space, mount)
-            await raw.stat(ROOT)
+            await EosStorage(desk.instance, desk.metadata, space.persona, space.root).stat(ROOT)
+        bin = ""
+        if keeps_trash(mount):
+            bin = await desk.metadata.recycle_bin(who, space.root)
+            self._bins[space.mount] = self._bins.get(space.mount, False) or bool(bin)
+        versions = keeps_versions(mount)
+        raw = EosStorage(desk.instance, desk.metadata, space.persona, space.root, bin=bin, versions=versions)
         if not mount.read_only:
             try:
                 await raw.sweep(keep, AGE if known or space.kind is SpaceKind.PROJECT else 0)
@@ -117,13 +145,15 @@ class Eoses:
     async def close(self) -> None:
         """Close what is kept open; nobody may be using it any more."""
         for desk in self._desks.values():
-            await desk.instance.close()
+            await desk.close()
         self._desks.clear()
 
     def _desk(self, mount: str) -> _Desk:
         desk = self._desks.get(mount)
         if desk is None:
-            desk = self._desks[mount] = connect(self._reactor, self._mounts[mount], self._workers[mount])
+            desk = self._desks[mount] = connect(
+                self._reactor, self._mounts[mount], self._workers[mount], self._speakers.get(mount)
+            )
         return desk
 
     async def _no_root(self, space: Space, mount: Mount) -> None:
@@ -202,22 +232,26 @@ def check(mounts: Mapping[str, Mount]) -> None:
         if "*" in mount.root:
             raise SettingsError(f"{key}.root: EOS takes an asterisk in a path for a pattern when it deletes")
         template.check(mount.eos.user, f"{key}.eos.user")
+        eos_grpc.check(f"{key}.eos", mount.eos)
 
 
-def connect(reactor: Any, mount: Mount, workers: Workers) -> _Desk:
-    """What talks to the instance of a mount. Raises `SettingsError`."""
+def connect(reactor: Any, mount: Mount, workers: Workers, speakers: Workers | None = None) -> _Desk:
+    """What talks to the instance of a mount; `speakers` make calls of gRPC. Raises `SettingsError`."""
     from ..storage.eos.accounts import Accounts
     from ..storage.eos.http_metadata import HttpMetadata
     from ..storage.eos.instance import Instance
 
     instance = Instance(reactor, options_of(mount.eos), workers)
-    metadata = HttpMetadata(instance)
+    numbers = eos_grpc.Numbers()
+    grpc = None if speakers is None else eos_grpc.metadata(reactor, mount.eos, instance, speakers, numbers)
+    metadata = HttpMetadata(instance) if grpc is None else grpc
     ranges = id_ranges(mount.act_as_uids)
 
     def admitted(uid: int) -> bool:
         return uid > 0 and any(low <= uid <= high for low, high in ranges)
 
-    return _Desk(instance, metadata, Accounts(metadata, admitted, mount.eos.account_seconds, reactor.seconds))
+    accounts = Accounts(metadata, admitted, mount.eos.account_seconds, reactor.seconds)
+    return _Desk(instance, metadata, accounts, numbers, grpc)
 
 
 def options_of(eos: Eos) -> Any:

@@ -3,7 +3,8 @@
 ``CLAWGATE_TEST_EOS=https://MGM:PORT`` with ``CLAWGATE_TEST_EOS_KEY``, ``CLAWGATE_TEST_EOS_USER`` (the name there as which
 everybody works), ``CLAWGATE_TEST_EOS_ROOT`` (a directory in which that person may write, four levels deep or more: one directory
 is made in it and removed), and where needed ``CLAWGATE_TEST_EOS_PROC`` (a libmicrohttpd port for ``/proc``),
-``CLAWGATE_TEST_EOS_HOSTS`` (disk servers, with commas between) and ``CLAWGATE_TEST_EOS_CA`` (a file of certificates).
+``CLAWGATE_TEST_EOS_HOSTS`` (disk servers, with commas between) and ``CLAWGATE_TEST_EOS_CA`` (a file of certificates). With
+``CLAWGATE_TEST_EOS_GRPC=grpcs://MGM:PORT`` and ``CLAWGATE_TEST_EOS_GRPC_KEY`` metadata are asked for by gRPC.
 """
 
 from __future__ import annotations
@@ -100,6 +101,9 @@ class RealSite:
             eos["proc_urls"] = [proc]
         if hosts := os.environ.get("CLAWGATE_TEST_EOS_HOSTS"):
             eos["redirect_hosts"] = hosts.split(",")
+        if grpc := os.environ.get("CLAWGATE_TEST_EOS_GRPC"):
+            key = os.environ["CLAWGATE_TEST_EOS_GRPC_KEY"]
+            eos |= {"metadata": "grpc", "grpc_urls": [grpc], "grpc_key": key, "grpc_ca_file": self.ca}
         return {"mounts__home": {"driver": "eos", "root": self.root + "/{user.id}"}, "mounts__home__eos": eos}
 
     def ask(self, method: str, path: str) -> int:

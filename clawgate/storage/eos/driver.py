@@ -25,15 +25,16 @@ from ...model.permissions import Permissions
 from ...model.space import Persona
 from ..checksums import ALGORITHMS
 from . import moving
-from .facts import Container
+from .facts import nodes_of
 from .ground import Ground
 from .instance import Instance
 from .leftovers import has_leftovers, is_torn, mend, sweep
 from .metadata import Metadata
-from .names import VERSIONS, check_new, shown
+from .names import check_new
 from .parts import EosParts
 from .reading import EosReader
 from .rights import told, within
+from .trash import EosTrash
 from .versions import EosVersions
 from .writing import write
 
@@ -45,8 +46,11 @@ _INLINE = 200
 class EosStorage(Storage, Find, Quota, Rights, Janitor):
     """See the module. Ids are decimal inodes; etags are those of EOS, also of folders."""
 
-    def __init__(self, instance: Instance, metadata: Metadata, persona: Persona, root: str) -> None:
-        """`persona` must have been looked at (`accounts.Accounts`); `root` is a full path on EOS."""
+    def __init__(
+        self, instance: Instance, metadata: Metadata, persona: Persona, root: str, *, bin: str = "", versions: bool = True
+    ) -> None:
+        """`persona` must have been looked at (`accounts.Accounts`); `root` is a full path on EOS; `bin`: that of the recycle bin
+        (`Metadata.recycle_bin`), empty: there is none; `versions`: former content is offered."""
         self._ground = Ground(instance, metadata, persona, root)
         self.abilities = Abilities(
             find=self,
@@ -54,7 +58,8 @@ class EosStorage(Storage, Find, Quota, Rights, Janitor):
             rights=self,
             janitor=self,
             parts=EosParts(self._ground),
-            versions=EosVersions(self._ground),
+            versions=EosVersions(self._ground) if versions else None,
+            trash=EosTrash(self._ground, bin) if bin else None,
             checksums=ALGORITHMS,
             tree_etags=True,
         )
@@ -142,7 +147,7 @@ class EosStorage(Storage, Find, Quota, Rights, Janitor):
         rights: dict[str, Permissions] = {}
         if "" in names:
             await ground.see(folder)
-            there = await ground.metadata.look(ground.who, ground.full(folder))
+            there = await ground.metadata.permitted(ground.who, ground.full(folder))
             if there is not None:
                 rights[""] = told(there.letters)
         if any(names):
@@ -162,18 +167,6 @@ class EosStorage(Storage, Find, Quota, Rights, Janitor):
     async def sweep(self, keep: frozenset[str], older_than: float) -> int:
         """See `Janitor.sweep`."""
         return await sweep(self._ground, keep, older_than, time.time())
-
-
-def nodes_of(found: Container, stable_ids: bool) -> list[Node]:
-    """What is shown of a folder's children."""
-    ids = {}
-    if stable_ids:
-        ids = {one.name[len(VERSIONS) :]: str(one.inode) for one in found.children if one.name.startswith(VERSIONS)}
-    return [
-        one.node(ids.get(one.name, "") if ids and not one.is_folder and one.name in ids else str(one.inode))
-        for one in found.children
-        if shown(one.name) and not one.is_link
-    ]
 
 
 async def _pages(nodes: Sequence[Node]) -> AsyncIterator[Sequence[Node]]:

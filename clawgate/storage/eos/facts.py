@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from ...errors import StorageBroken
 from ...model.node import Kind, Node
-from .names import CHECKSUMS
+from .names import CHECKSUMS, TARGET, VERSIONS, shown
 
 _FOLDER_ETAG = re.compile(r"([0-9a-f]{1,16}):\d+\.\d{3}")
 _FILE_ETAG = re.compile(r"\d+:([0-9a-f]{6,128})")
@@ -54,6 +54,10 @@ class Entry(NamedTuple):
     ctime: int = 0
     replaced: bool = False
     """Whether something else stood there when it was published; only of uploads in pieces."""
+    kept: str = ""
+    """``sys.recycle.version.key``: of what lies in the recycle bin."""
+    target: str = ""
+    """What `names.TARGET` says."""
     letters: str = ""
     """``oc:permissions`` as EOS means them: R readable, WCKNV writable, D deletable."""
 
@@ -97,6 +101,8 @@ def entry(found: Mapping[str, Any]) -> Entry:
             str(attributes.get("sys.app.lock", "")),
             int(found.get("ctime", 0)),
             ours[1] == "1",
+            str(attributes.get("sys.recycle.version.key", "")),
+            str(attributes.get(TARGET, "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StorageBroken("the storage answers with something that is no file and no folder") from error
@@ -110,6 +116,18 @@ def container(found: Mapping[str, Any]) -> Container:
     # Asked for by its path a folder may come without its own name.
     folder = entry({"name": str(found.get("path", "")).rstrip("/").rpartition("/")[2], **found})
     return Container(folder, [entry(child) for child in children or ()])
+
+
+def nodes_of(found: Container, stable_ids: bool) -> list[Node]:
+    """What is shown of a folder's children."""
+    ids = {}
+    if stable_ids:
+        ids = {one.name[len(VERSIONS) :]: str(one.inode) for one in found.children if one.name.startswith(VERSIONS)}
+    return [
+        one.node(ids.get(one.name, "") if ids and not one.is_folder and one.name in ids else str(one.inode))
+        for one in found.children
+        if shown(one.name) and not one.is_link
+    ]
 
 
 def propfind(body: bytes) -> Entry:

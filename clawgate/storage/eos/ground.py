@@ -99,7 +99,7 @@ class Ground:
         """All of a file, what is cheap of a folder; nothing is checked. Raises `NotFound`."""
         full = self.full(path)
         found = await self.metadata.look(self.who, full)
-        if found is not None and (not found.is_folder or not found.inode):
+        if found is not None and not found.inode:
             found = await self.metadata.describe(self.who, full)
         if found is None or found.is_link:
             raise NotFound(f"{path}: there is no such file or folder")

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from ...errors import (
+    Forbidden,
     InvalidRequest,
     NotAFolder,
     NotFound,
+    NotSupported,
+    Overloaded,
     ParentMissing,
     StorageBroken,
     StorageUnavailable,
 )
 from ...interfaces import Room
+from ...log import make_logger
 from .facts import Container, Entry, container, entry, propfind
 from .failures import by_number, by_status
 from .instance import Answer, Instance, Who
 from .metadata import Account, Metadata
 from .names import DESTINATION_MAX, globs, in_url, query
+from .recycled import Reply, probe_command, reply, restore_command
 from .releases import SHORT, Release, release
+
+log = make_logger()
 
 _INLINE = 32768
 """Longer answers are read in a thread."""
 _RELEASE_SECONDS = 3600.0
 _PROC = b"/proc/user/"
+_IDS = ("inode:", "fxid:", "pxid:")
 _PLAIN = re.compile(r"[A-Za-z0-9 :._-]*")
 
 
@@ -37,6 +46,7 @@ class HttpMetadata(Metadata):
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._release: tuple[float, Release] | None = None
+        self._recycles: tuple[float, bool] | None = None
         options = instance.options
         door = "mhd" if options.proc_urls else options.door
         encoding = options.encoding if options.encoding != "auto" else "once" if door == "mhd" else "encodepath"
@@ -136,24 +146,41 @@ class HttpMetadata(Metadata):
 
     async def keeps_versions(self, who: Who, path: str) -> bool:
         """See `Metadata.keeps_versions`. One call."""
+        wanted = await self._attributes(who, path, "versioning")
+        return wanted.get("sys", wanted.get("user", "0")) not in ("", "0", "0.0")
+
+    async def _attributes(self, who: Who, path: str, key: str) -> dict[str, str]:
+        """The value of ``sys.KEY`` and ``user.KEY`` of a folder, up to the first blank."""
         found = await self._command(who, {"mgm.cmd": "attr", "mgm.subcmd": "ls"}, {"mgm.path": path})
         wanted: dict[str, str] = {}
         for one in (found.get("attr") or {}).get("ls") or ():
             for kind in ("sys", "user"):
-                value = (one.get(kind) or {}).get("versioning") if isinstance(one, dict) else None
-                if value is not None:
+                known = one.get(kind) if isinstance(one, dict) else None
+                value = known.get(key) if isinstance(known, dict) else None
+                if value is not None and not isinstance(value, dict):
                     wanted[kind] = str(value)
-        return wanted.get("sys", wanted.get("user", "0")) not in ("", "0", "0.0")
+        return wanted
 
     async def keep_version(self, who: Who, path: str) -> None:
         """See `Metadata.keep_version`. One call."""
-        await self._command(who, {"mgm.cmd": "file", "mgm.subcmd": "version"}, {"mgm.path": path}, again=False)
+        await self._command(who, {"mgm.cmd": "file", "mgm.subcmd": "version"}, {"mgm.path": path}, again=False, long=True)
+
+    async def thin_out(self, who: Who, path: str) -> None:
+        """See `Metadata.thin_out`. Two calls."""
+        wanted = await self._attributes(who, path.rpartition("/")[0], "versioning")
+        try:
+            most = int(float(wanted.get("sys", wanted.get("user", "0"))))
+        except ValueError:
+            return
+        if most > 0:
+            keys = {"mgm.cmd": "file", "mgm.subcmd": "purge", "mgm.purge.version": str(most)}
+            await self._command(who, keys, {"mgm.path": path}, again=False)
 
     async def remove(self, who: Who, path: str) -> None:
         """See `Metadata.remove`. One call."""
         if globs(path):
             raise InvalidRequest("this name would remove others as well")
-        answer = await self._instance.ask(who, "DELETE", in_url(path), again=False)
+        answer = await self._instance.ask(who, "DELETE", in_url(path), again=False, long=True)
         if answer.status not in (200, 204):
             raise by_status("DELETE", answer.status, answer.body)
 
@@ -210,9 +237,49 @@ class HttpMetadata(Metadata):
         keys = {"mgm.cmd": "file", "mgm.subcmd": "versions", "mgm.grab.version": key}
         await self._command(who, keys, {"mgm.path": path}, again=False)
 
+    async def recycle_bin(self, who: Who, path: str) -> str:
+        """See `Metadata.recycle_bin`. One call, and one now and then to see whether commands for the bin are answered."""
+        wanted = self._instance.options.recycle_bin or (await self._attributes(who, path, "recycle")).get("sys", "")
+        if not wanted.startswith("/"):
+            return ""
+        now = self._instance.reactor.seconds()
+        if self._recycles is None or self._recycles[0] <= now:
+            try:
+                number = (await self._recycle(who, probe_command())).number
+                reason = f"error {number}"
+            except (StorageBroken, Overloaded, NotSupported, Forbidden) as error:
+                number, reason = 1, str(error)
+            if number:
+                log.warn("the recycle bin is not shown, commands for it fail: {reason}", reason=reason)
+            self._recycles = (now + _RELEASE_SECONDS, not number)
+        return wanted if self._recycles[1] else ""
+
+    async def recycled(self, who: Who, key: str) -> Entry | None:
+        """See `Metadata.recycled`. One call."""
+        return await self.describe(who, key)
+
+    async def bring_back(self, who: Who, key: str) -> None:
+        """See `Metadata.bring_back`. One call. What EOS takes long for goes on after it has said that it is busy."""
+        number = (await self._recycle(who, restore_command(key), again=False)).number
+        if number == errno.ENOENT:
+            raise ParentMissing("the folder that it was in does not exist any more")
+        if number:
+            raise by_number(number)
+
+    async def remove_empty(self, who: Who, path: str) -> None:
+        """See `Metadata.remove_empty`. One call."""
+        await self._command(who, {"mgm.cmd": "rmdir"}, {"mgm.path": path}, again=False)
+
+    async def _recycle(self, who: Who, command: str, *, again: bool = True) -> Reply:
+        text = query({"mgm.cmd.proto": command}, {}, encodepath=False)
+        answer = await self._instance.ask(who, "GET", _PROC, text, proc=True, again=again)
+        if answer.status != 200:
+            raise by_status("PROC", answer.status, answer.body)
+        return reply(answer.body)
+
     async def _fileinfo(self, who: Who, path: str) -> Mapping[str, Any]:
         keys, paths = {"mgm.cmd": "fileinfo"}, {"mgm.path": path}
-        if path.startswith("inode:"):
+        if path.startswith(_IDS):
             keys, paths = {**keys, "mgm.path": path}, {}
         found = await self._command(who, keys, paths)
         if "errc" in found:
@@ -220,11 +287,17 @@ class HttpMetadata(Metadata):
         return found
 
     async def _command(
-        self, who: Who, keys: Mapping[str, str], paths: Mapping[str, str] | None = None, *, again: bool = True
+        self,
+        who: Who,
+        keys: Mapping[str, str],
+        paths: Mapping[str, str] | None = None,
+        *,
+        again: bool = True,
+        long: bool = False,
     ) -> Mapping[str, Any]:
         """Raises what the number in the answer means: its status is 200 whatever happened."""
         text = query({**keys, "mgm.format": "json"}, dict(paths or {}), encodepath=self._encodepath and bool(paths))
-        answer = await self._instance.ask(who, "GET", _PROC, text, proc=True, again=again)
+        answer = await self._instance.ask(who, "GET", _PROC, text, proc=True, again=again, long=long)
         if answer.status == 403:
             raise StorageUnavailable("the storage does not let the gateway ask for metadata (/proc is closed)")
         if answer.status != 200:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from OpenSSL import SSL
+from service_identity import VerificationError
 from twisted.internet.defer import CancelledError, DeferredSemaphore, TimeoutError
 from twisted.internet.error import (
     ConnectError,
@@ -18,6 +19,7 @@ from twisted.internet.error import (
 )
 from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.internet.task import deferLater
+from twisted.web._newclient import HTTP11ClientProtocol
 from twisted.web.client import (  # type: ignore[attr-defined]
     Agent,
     BrowserLikePolicyForHTTPS,
@@ -42,13 +44,18 @@ from .redirects import hosts_of
 log = make_logger()
 
 LOST = (
-    *(ConnectError, ConnectionAborted, ConnectionDone, ConnectionLost, DNSLookupError, OSError, TimeoutError, SSL.Error),
+    *(ConnectError, ConnectionAborted, ConnectionDone, ConnectionLost, DNSLookupError, OSError, TimeoutError),
+    *(SSL.Error, VerificationError),
     *(RequestNotSent, RequestTransmissionFailed, RequestGenerationFailed, ResponseFailed, ResponseNeverReceived),
 )
 """How connections end."""
 _UNSENT = (ConnectError, DNSLookupError, RequestNotSent)
 _PAUSE = 0.2
 """Seconds before something is tried again, at most; twice as long before each further attempt."""
+_LONG = 10
+"""How many times as long as usual what may take long may take."""
+READ = 512 << 10
+"""Bytes of content that one read of a socket takes at most: fewer and longer pieces cost less."""
 _STALLS = 2
 """How often a manager may say that it is busy."""
 
@@ -109,9 +116,9 @@ class Instance:
         self._pool = _pool(reactor, kept=options.connections)
         self._keeping = self.agent(self._pool)
         self._once = self.agent(_pool(reactor, kept=0))
-        self._fetching_pool = _pool(reactor, kept=options.connections)
-        self.fetching = self.agent(self._fetching_pool)
-        """For content from disk servers."""
+        self._fetching_pool = _pool(reactor, kept=options.connections, content=True)
+        self._fetching = self.agent(self._fetching_pool)
+        self._fetching_once = self.agent(_pool(reactor, kept=0, content=True))
         self.sending = self.agent(_pool(reactor, kept=0))
         """For content to disk servers: what goes out on a connection that was just closed cannot be taken back."""
 
@@ -139,8 +146,10 @@ class Instance:
         proc: bool = False,
         again: bool = True,
         skip: Sequence[str] = (),
+        long: bool = False,
     ) -> Answer:
-        """Ask a manager. `path` and `query` are encoded; `again`: asking twice does no harm; `skip`: managers that cannot do it.
+        """Ask a manager. `path` and `query` are encoded; `again`: asking twice does no harm; `skip`: managers that cannot do it;
+        `long`: it copies content or goes through a whole tree, and only then says something.
 
         Raises `StorageUnavailable`, `StorageTimeout`, `Overloaded`; whatever status comes is returned.
         """
@@ -148,12 +157,20 @@ class Instance:
             raise Overloaded("too many requests wait for the storage")
         await self._turns.acquire()
         try:
-            return await self._ask(who, method, path + (b"?" + query if query else b""), headers or {}, proc, again, skip)
+            return await self._ask(who, method, path + (b"?" + query if query else b""), headers or {}, proc, again, skip, long)
         finally:
             self._turns.release()
 
     async def _ask(
-        self, who: Who, method: str, target: bytes, fields: Mapping[str, str], proc: bool, again: bool, skip: Sequence[str]
+        self,
+        who: Who,
+        method: str,
+        target: bytes,
+        fields: Mapping[str, str],
+        proc: bool,
+        again: bool,
+        skip: Sequence[str],
+        long: bool,
     ) -> Answer:
         managers = self.proc if proc else self.managers
         door = "mhd" if proc and self.options.proc_urls else self.options.door
@@ -167,7 +184,7 @@ class Instance:
             if attempt >= len(urls) or stalls:
                 await self.pause(attempt)
             try:
-                answer = await self._one(method, url, target, headers, again)
+                answer = await self._one(method, url, target, headers, again, self.options.timeout * (_LONG if long else 1))
             except LOST as failure:
                 see_cancelled(failure)
                 managers.failed(url, self.reactor.seconds())
@@ -186,12 +203,15 @@ class Instance:
             return answer
         raise error
 
-    async def _one(self, method: str, url: str, target: bytes, fields: Mapping[str, str], again: bool) -> Answer:
+    async def _one(self, method: str, url: str, target: bytes, fields: Mapping[str, str], again: bool, patience: float) -> Answer:
         self.calls += 1
-        agent = self._keeping if again else self._once
         headers = Headers({name: [value] for name, value in fields.items()})
-        asking = agent.request(method.encode(), url.encode() + target, headers, None)
-        response = await asking.addTimeout(self.options.timeout, self.reactor, timed_out)
+        if again:
+            kept = (self._pool, self._keeping, self._once)
+            response = await self._asked(kept, method.encode(), url.encode() + target, headers, patience)
+        else:
+            asking = self._once.request(method.encode(), url.encode() + target, headers, None)
+            response = await asking.addTimeout(patience, self.reactor, timed_out)
         content = Content(self.reactor, self.options.timeout)
         response.deliverBody(content)
         body: list[bytes] = []
@@ -206,6 +226,27 @@ class Instance:
             content.stop()
         found = {name.decode("latin-1").lower(): values[0].decode("utf-8", "surrogateescape") for name, values in _raw(response)}
         return Answer(response.code, found, b"".join(body), url)
+
+    async def content(self, url: bytes, headers: Headers) -> Any:
+        """Ask a disk server for content. Raises one of `LOST`."""
+        kept = (self._fetching_pool, self._fetching, self._fetching_once)
+        return await self._asked(kept, b"GET", url, headers, self.options.idle)
+
+    async def _asked(self, kept: tuple[_Pool, Agent, Agent], method: bytes, url: bytes, headers: Headers, patience: float) -> Any:
+        """For what does no harm twice. A connection that was kept may have been closed just before it was used, and all others
+        with it: if nothing came back on it, the next try is on one of its own."""
+        pool, keeping, once = kept
+        made = pool.made
+        asking = keeping.request(method, url, headers, None)
+        fresh = pool.made != made
+        try:
+            return await asking.addTimeout(patience, self.reactor, timed_out)
+        except (ResponseNeverReceived, RequestTransmissionFailed) as failure:
+            see_cancelled(failure)
+            if fresh:
+                raise
+        asking = once.request(method, url, headers, None)
+        return await asking.addTimeout(patience, self.reactor, timed_out)
 
     async def pause(self, failures: int) -> None:
         """Wait a random time, so that not all come back at once."""
@@ -239,9 +280,20 @@ def translate(error: BaseException) -> ClawgateError:
             return reason.value
         if isinstance(reason.value, TimeoutError):
             return StorageTimeout("the storage did not answer in time")
+    for cause in (error, *(reason.value for reason in getattr(error, "reasons", None) or ())):
+        if isinstance(cause, (SSL.Error, VerificationError)):
+            return StorageUnavailable(f"the certificate of the storage is not trusted (ca_file): {untrusted(cause)}")
     if isinstance(error, _UNSENT):
         return StorageUnavailable("the storage cannot be reached")
     return StorageUnavailable("the connection to the storage broke")
+
+
+def untrusted(error: SSL.Error | VerificationError) -> str:
+    """What is wrong with a certificate, in words of the library that says so."""
+    if isinstance(error, VerificationError):
+        return "it is that of another host"
+    said = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    return "; ".join(str(one[-1]) for one in said if one) or "TLS failed"
 
 
 def _raw(response: Any) -> list[tuple[bytes, list[bytes]]]:
@@ -272,14 +324,39 @@ class _Silent(_HTTP11ClientFactory):
     noisy = False
 
 
+class _Greedy(HTTP11ClientProtocol):
+    def connectionMade(self) -> None:
+        bottom: Any = self.transport
+        while (below := getattr(bottom, "transport", None)) is not None:
+            bottom = below
+        bottom.bufferSize = READ
+        HTTP11ClientProtocol.connectionMade(self)
+
+
+class _SilentGreedy(_Silent):
+    def buildProtocol(self, addr: Any) -> HTTP11ClientProtocol:
+        return _Greedy(self._quiescentCallback)  # type: ignore[no-untyped-call]
+
+
 class _Pool(HTTPConnectionPool):
-    """Does not log every connection that it opens and closes, for which Twisted has no public switch."""
+    """Does not log every connection that it opens and closes, for which Twisted has no public switch; counts those that it
+    makes."""
 
     _factory = _Silent
+    made = 0
+
+    def _newConnection(self, key: Any, endpoint: Any) -> Any:
+        self.made += 1
+        return super()._newConnection(key, endpoint)
 
 
-def _pool(reactor: Any, kept: int) -> HTTPConnectionPool:
-    pool = _Pool(reactor, persistent=kept > 0)  # type: ignore[no-untyped-call]
+class _ContentPool(_Pool):
+    _factory = _SilentGreedy
+
+
+def _pool(reactor: Any, kept: int, *, content: bool = False) -> _Pool:
+    kind = _ContentPool if content else _Pool
+    pool = kind(reactor, persistent=kept > 0)  # type: ignore[no-untyped-call]
     pool.maxPersistentPerHost = kept
     # We know better than Twisted what may be sent again: it repeats DELETE.
     pool.retryAutomatically = False

@@ -1,4 +1,5 @@
-"""What is asked of an instance of EOS besides content. One implementation speaks HTTP; one that speaks gRPC could be added."""
+"""What is asked of an instance of EOS besides content. One implementation speaks HTTP
+(`http_metadata`), another gRPC, as far as that goes (`grpc.grpc_metadata`)."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from abc import ABC, abstractmethod
 
 import attrs
 
+from ...errors import Forbidden, NotSupported
 from ...interfaces import Room
 from .facts import Container, Entry
 from .instance import Who
@@ -39,6 +41,10 @@ class Metadata(ABC):
     @abstractmethod
     async def look(self, who: Who, path: str) -> Entry | None:
         """One file or folder, without what only `describe` tells; None: nothing is there."""
+
+    async def permitted(self, who: Who, path: str) -> Entry | None:
+        """The same with `Entry.letters`: what `who` may do there."""
+        return await self.look(who, path)
 
     @abstractmethod
     async def describe(self, who: Who, path: str) -> Entry | None:
@@ -77,6 +83,10 @@ class Metadata(ABC):
     async def keep_version(self, who: Who, path: str) -> None:
         """Copy the present content of a file to its versions, within EOS."""
 
+    async def thin_out(self, who: Who, path: str) -> None:
+        """Leave a file as many versions as its folder says; EOS does so by itself only after uploads as a whole."""
+        raise NotSupported("versions cannot be thinned out this way")
+
     @abstractmethod
     async def remove(self, who: Who, path: str) -> None:
         """Remove a file or a whole folder. Raises `NotFound`. The path must not be one that `names.globs`."""
@@ -93,6 +103,28 @@ class Metadata(ABC):
     @abstractmethod
     async def room(self, who: Who, path: str) -> Room:
         """What the quota says of `who` at `path`."""
+
+    async def recycle_bin(self, who: Who, path: str) -> str:
+        """Full path of the recycle bin into which goes what is removed from the folder at `path`; empty: there is none, or
+        nothing can be brought back from it this way."""
+        return ""
+
+    async def recycled(self, who: Who, key: str) -> Entry | None:
+        """What a key of the recycle bin (`recycled.KEY`) names, wherever it is and whosever it is; None: nothing."""
+        raise NotSupported("the recycle bin cannot be asked for this way")
+
+    async def bring_back(self, who: Who, key: str) -> None:
+        """Put something from the recycle bin to where it was, with its versions. Raises `AlreadyExists`, `ParentMissing`,
+        `NotFound`, `Forbidden`."""
+        raise NotSupported("the recycle bin cannot be asked for this way")
+
+    async def purge(self, who: Who, key: str) -> None:
+        """Remove something in the recycle bin of `who` for good. Over HTTP EOS lets nobody do that."""
+        raise Forbidden("the storage empties its recycle bin by itself, and lets nobody else do it")
+
+    async def remove_empty(self, who: Who, path: str) -> None:
+        """Remove an empty folder, for good. Raises `NotFound`, `AlreadyExists` if something is in it."""
+        raise NotSupported("empty folders cannot be removed this way")
 
     @abstractmethod
     async def restore_version(self, who: Who, path: str, key: str) -> None:

@@ -13,7 +13,8 @@ from ...log import make_logger
 from ...model.node import Node
 from ...model.path import Path, is_within, parent
 from .ground import Ground
-from .names import ASIDE, GOING, check_new, globs
+from .names import ASIDE, DESTINATION_MAX, GOING, check_new, globs
+from .recycled import starless
 
 log = make_logger()
 
@@ -40,6 +41,10 @@ async def discard(ground: Ground, full: str) -> None:
     while globs(above):
         above = above.rpartition("/")[0]
     aside = f"{above}/{GOING}{secrets.token_hex(8)}"
+    folder, _, label = full.rpartition("/")
+    if folder == above and len(f"{aside}.{starless(label)}".encode()) <= DESTINATION_MAX:
+        # For the recycle bin, in which it is known by its name.
+        aside = f"{aside}.{starless(label)}"
     await metadata.rename(who, full, aside, replace=False)
     ground.litter(ground.relative(above))
     with suppress(NotFound):

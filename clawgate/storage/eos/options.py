@@ -25,6 +25,8 @@ class EosOptions:
     """Patterns of disk servers, ``HOST`` or ``HOST:PORT``; none: the hosts of `urls`."""
     clear_redirects: bool = False
     """Whether content may go over ``http`` though the manager is asked by ``https``."""
+    recycle_bin: str = ""
+    """Where what is removed goes, where the instance sees to that; empty: where ``sys.recycle`` of a space's root says."""
     stable_ids: bool = False
     """Whether a file is known by the id of its version folder."""
     ca_file: str = ""

@@ -1,8 +1,9 @@
 """Uploads in pieces: each is written to its place in one hidden file of the space, which is renamed at the end.
 
 Source: eos.md section 3.4. EOS wants to know the length of a part before it comes, so a block is held in memory; a block costs
-two round trips. A file that is replaced by a rename would lose its versions and its stable id with its version folder: so that
-goes over to the hidden file first, after EOS was told to keep the present content as a version.
+two round trips. A file that is replaced by a rename would lose its versions and its stable id with its version folder: so EOS is
+told to bring back the new content as if it were a version, or, without versions, that folder goes over to the hidden file first
+(`placing`).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from ..checksums import Digests
 from .facts import Entry, etag_checksum
 from .ground import Ground
 from .names import CHECKSUMS, PARTS, check_new
-from .placing import place
+from .placing import give_up, place, waits
 from .transfer import Sent, fetch, open_read, open_write, send
 from .writing import LAYOUT, look, write
 
@@ -201,9 +202,10 @@ class EosParts(Parts):
         if work is not None:
             work.gone = True
         try:
-            await self._ground.metadata.remove(self._ground.who, self._hidden(found[1]))
+            await give_up(self._ground, self._hidden(found[1]))
         except NotFound:
-            return
+            if await self._fetched(found[1], int(found[2], 16)):
+                await give_up(self._ground, self._hidden(found[1]))
 
     def _hidden(self, token: str) -> str:
         return f"{self._ground.root}/{PARTS}{token}"
@@ -229,9 +231,23 @@ class EosParts(Parts):
         """The hidden file. Raises `UploadGone`."""
         found = _HANDLE.fullmatch(handle)
         there = await self._ground.metadata.describe(self._ground.who, self._hidden(found[1])) if found else None
+        if found is not None and there is None and await self._fetched(found[1], int(found[2], 16)):
+            there = await self._ground.metadata.describe(self._ground.who, self._hidden(found[1]))
         if found is None or there is None or there.inode != int(found[2], 16):
             raise UploadGone("there is no such upload")
         return there
+
+    async def _fetched(self, token: str, inode: int) -> bool:
+        """Put back where it belongs what a kill left among the versions of another file; False: it is not there."""
+        metadata, who, hidden = self._ground.metadata, self._ground.who, self._hidden(token)
+        try:
+            path = await metadata.locate(who, inode)
+            if not waits(path, hidden):
+                return False
+            await metadata.rename(who, path, hidden, replace=False)
+        except NotFound:
+            return False
+        return True
 
     def _verify(self, digests: Digests, checksums: Sequence[Checksum], work: _Work, writer: _Writer) -> None:
         try:
@@ -318,9 +334,11 @@ class EosParts(Parts):
         sent = await self._put(handle, size - 1, last, done)
         self._see_whole(work, size, sent)
         inode = int(handle.partition("-")[2], 16)
-        await metadata.set_attribute(who, hidden, CHECKSUMS, f"{inode} {int(before is not None)} {checksums}".strip())
+        noted = f"{inode} {int(before is not None)} {checksums}".strip()
+        await metadata.set_attribute(who, hidden, CHECKSUMS, noted)
         async with ground.making:
-            await place(ground, path, intent, hidden)
+            if await place(ground, path, intent, hidden, inode):
+                await metadata.set_attribute(who, full, CHECKSUMS, noted)
         self._work.pop(handle, None)
         ground.changed(path)
         there = await ground.entry(path)

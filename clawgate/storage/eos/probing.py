@@ -40,6 +40,24 @@ class Told(NamedTuple):
         return found
 
 
+def meet(options: EosOptions, url: str) -> None:
+    """Connect to a server, and see its certificate if it has one. Raises `OSError`."""
+    connection = _connection(options, url)
+    try:
+        connection.connect()
+    finally:
+        connection.close()
+
+
+def _connection(options: EosOptions, url: str) -> http.client.HTTPConnection:
+    parts, timeout = urlsplit(url), options.connect_timeout
+    host = parts.hostname or ""
+    if parts.scheme != "https":
+        return http.client.HTTPConnection(host, parts.port or 80, timeout=timeout)
+    context = ssl.create_default_context(cafile=options.ca_file or None)
+    return http.client.HTTPSConnection(host, parts.port or 443, timeout=timeout, context=context)
+
+
 class Probe:
     """Asks one manager. `door` is the server that listens there."""
 
@@ -60,14 +78,7 @@ class Probe:
         return self._ask(who, "GET", f"/proc/user/?{text.decode()}")
 
     def _ask(self, who: str, method: str, target: str) -> Told:
-        parts = urlsplit(self.url)
-        options, port = self._options, parts.port or (443 if parts.scheme == "https" else 80)
-        host, timeout = parts.hostname or "", options.connect_timeout
-        if parts.scheme == "https":
-            context = ssl.create_default_context(cafile=options.ca_file or None)
-            connection: http.client.HTTPConnection = http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=timeout)
+        connection = _connection(self._options, self.url)
         try:
             connection.request(method, target, headers=self._identity(who))
             answer = connection.getresponse()

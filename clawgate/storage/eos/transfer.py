@@ -9,6 +9,9 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any, NamedTuple
 
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IConsumer
+from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH
 
@@ -17,7 +20,7 @@ from ..checksums import Digests
 from ..streams import Content, Pump
 from .facts import TYPES, bare
 from .failures import by_status
-from .instance import LOST, Instance, Who, see_cancelled, timed_out, translate
+from .instance import LOST, Instance, Who, see_cancelled, translate
 from .names import in_url
 from .redirects import NotThisManager, target
 
@@ -43,6 +46,28 @@ class Sent(NamedTuple):
     etag: str
     inode: int
     """0: not told."""
+
+
+class _Sender(Pump):
+    """Says nothing when it is told to stop, as `IBodyProducer` wants it: why a connection ended the connection itself tells."""
+
+    _stopped = False
+
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+        """See `IBodyProducer`."""
+        outcome: Deferred[None] = Deferred()
+
+        def told(result: Any) -> None:
+            if not (self._stopped and isinstance(result, Failure) and isinstance(result.value, CancelledError)):
+                outcome.callback(result)
+
+        super().startProducing(consumer).addBoth(told)
+        return outcome
+
+    def stopProducing(self) -> None:
+        """See `IProducer`; again is no error."""
+        self._stopped = True
+        super().stopProducing()
 
 
 class Interrupted(StorageUnavailable):
@@ -98,7 +123,7 @@ async def send(
         # From now on it is the disk server's turn.
         timer.append(instance.reactor.callLater(instance.options.idle, sending.cancel))
 
-    pump = Pump(watched(), UNKNOWN_LENGTH if length is None else length, instance.reactor, instance.options.idle)  # type: ignore[arg-type]
+    pump = _Sender(watched(), UNKNOWN_LENGTH if length is None else length, instance.reactor, instance.options.idle)  # type: ignore[arg-type]
     try:
         sending = instance.sending.request(b"PUT", url, _headers(fields), pump)
         response = await sending
@@ -156,8 +181,7 @@ async def fetch(
     whole = start == 0 and stop == size
     fields = {} if whole or not ranged else {"Range": f"bytes={start}-{stop - 1}"}
     try:
-        asking = instance.fetching.request(b"GET", url, _headers(fields))
-        response = await asking.addTimeout(instance.options.idle, instance.reactor, timed_out)
+        response = await instance.content(url, _headers(fields))
     except LOST as error:
         see_cancelled(error)
         raise translate(error) from None
@@ -172,7 +196,8 @@ async def fetch(
         if response.length not in (expected, UNKNOWN_LENGTH, None):
             raise StorageBroken("the storage does not give the range that was asked for")
         announced = _announced(response.headers) if whole and verified else None
-        async for data in _verified(_counted(content, skip, stop - start), announced):
+        wanted = _counted(content, skip, stop - start, to_the_end=skip + stop - start == expected)
+        async for data in _verified(wanted, announced):
             yield data
     except LOST as error:
         raise translate(error) from None
@@ -180,17 +205,24 @@ async def fetch(
         content.stop()
 
 
-async def _counted(content: Content, skip: int, length: int) -> AsyncIterator[bytes]:
-    """`length` bytes after the first `skip`. A body in chunks may end too early and look complete."""
+async def _counted(content: Content, skip: int, length: int, *, to_the_end: bool) -> AsyncIterator[bytes]:
+    """`length` bytes after the first `skip`. A body in chunks may end too early and look complete. With `to_the_end` no more is
+    to come: to hear so leaves the connection to whoever is next."""
     left = length
-    async for data in content:
-        some = data[skip:] if skip else data
-        skip -= len(data) - len(some)
-        if some and left:
-            yield some[:left]
-            left -= min(left, len(some))
-        if not left:
-            return
+    try:
+        async for data in content:
+            some = data[skip:] if skip else data
+            skip -= len(data) - len(some)
+            if some and left:
+                yield some if len(some) <= left else some[:left]
+                left -= min(left, len(some))
+            elif not left:
+                return
+            if not left and not to_the_end:
+                return
+    except LOST:
+        if left:
+            raise
     if left:
         raise StorageUnavailable("the storage broke off its answer")
 

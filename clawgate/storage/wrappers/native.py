@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import attrs
 
 from ...errors import NotFound
-from ...interfaces import Body, Find, Listing, Parts, Piece, Reader, Storage, Times, Version, Versions
+from ...interfaces import Body, Find, Listing, Parts, Piece, Reader, Storage, Times, Trash, Trashed, Version, Versions
 from ...model.content import Checksum, Intent, Written
 from ...model.node import Node
 from ...model.path import Path, ancestors, is_within, join, rebase
@@ -66,6 +66,7 @@ class Native(Storage):
             times=have.times and _Times(self, have.times),
             parts=have.parts and _Parts(self, have.parts),
             versions=have.versions and _Versions(self, have.versions),
+            trash=have.trash and _Trash(self, have.trash),
         )
 
     async def stat(self, path: Path) -> Node:
@@ -107,14 +108,14 @@ class Native(Storage):
         """Remove."""
         with self.changing(path):
             await self.inner.remove(path)
-            self._forget(path)
+            self.forget(path)
 
     async def move(self, source: Path, target: Path, *, replace: bool) -> Node:
         """Move; what is known of folders below goes with them."""
         with self.changing(source, target):
             node = await self.inner.move(source, target, replace=replace)
             if source != target:
-                self._forget(target)
+                self.forget(target)
                 self._rebase(source, target)
             return self.shown(target, node)
 
@@ -134,7 +135,11 @@ class Native(Storage):
                     etag += bump.mark
                 else:
                     del self._bumps[path]
-        return node._replace(id=f"{self._prefix}{node.id}", etag=etag)
+        return self.named(node)._replace(etag=etag)
+
+    def named(self, node: Node) -> Node:
+        """With its full id, if it has one."""
+        return node._replace(id=f"{self._prefix}{node.id}") if node.id else node
 
     def written(self, path: Path, written: Written) -> Written:
         """The same for what was written."""
@@ -172,7 +177,8 @@ class Native(Storage):
         for known in [one for one in self._polled if is_within(one, path)] if path else []:
             del self._polled[known]
 
-    def _forget(self, path: Path) -> None:
+    def forget(self, path: Path) -> None:
+        """What was known of `path` and below it is no more."""
         for kept in self._kept:
             for known in [one for one in kept if is_within(one, path)]:
                 del kept[known]
@@ -229,6 +235,47 @@ class _Versions(Versions):
 
     async def expire(self, before: float) -> int:
         return await self._inner.expire(before)
+
+
+class _Trash(Trash):
+    """Ids as clients know them, and changes that etags show."""
+
+    def __init__(self, storage: Native, inner: Trash) -> None:
+        self._storage = storage
+        self._inner = inner
+
+    async def discard(self, path: Path, known: Node | None = None) -> None:
+        with self._storage.changing(path):
+            await self._inner.discard(path, known)
+            self._storage.forget(path)
+
+    async def list(self) -> AsyncIterator[Sequence[Trashed]]:
+        async for page in self._inner.list():
+            yield [self._shown(one) for one in page]
+
+    async def find(self, key: str) -> Trashed:
+        return self._shown(await self._inner.find(key))
+
+    async def restore(self, key: str, target: Path, *, replace: bool) -> Node:
+        origin = (await self._inner.find(key)).origin
+        with self._storage.changing(target, origin):
+            self._storage.forget(target)
+            return self._storage.shown(target, await self._inner.restore(key, target, replace=replace))
+
+    async def purge(self, key: str) -> None:
+        await self._inner.purge(key)
+
+    async def look(self, key: str, path: Path) -> Node:
+        return self._storage.named(await self._inner.look(key, path))
+
+    async def inside(self, key: str, path: Path) -> Sequence[Node]:
+        return [self._storage.named(node) for node in await self._inner.inside(key, path)]
+
+    async def read(self, key: str, path: Path) -> Reader:
+        return await self._inner.read(key, path)
+
+    def _shown(self, one: Trashed) -> Trashed:
+        return one._replace(node=self._storage.named(one.node))
 
 
 class _Parts(Parts):

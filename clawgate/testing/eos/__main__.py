@@ -23,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
     for name in ("mgm", "mhd", "fst", "fst-mhd", "admin"):
         found.add_argument(f"--{name}", type=int, default=0, metavar="PORT", help="any free port if not given")
     found.add_argument("--key", default="gateway-key", help="the gateway's key")
+    found.add_argument("--grpc-key", default="", help="have a gRPC port, too, with this key")
     found.add_argument("--propagation", type=float, default=5.0, metavar="SECONDS", help="until etags above a change follow")
     found.add_argument("--user", action="append", default=[], metavar="NAME:UID", help="one more account")
     found.add_argument("--home", action="append", default=[], metavar="NAME", help="make the home of this account")
@@ -47,7 +48,15 @@ async def main(reactor: Any, *arguments: str) -> None:
     admin = Admin(double)
     await double.start()
     admin.listen(reactor, options["admin"])
-    addresses = {"mgm": double.mgm_url, "mhd": double.mhd_url, "fst": sorted(double.fst_hosts), "admin": admin.url}
+    extra = {}
+    if options["grpc_key"]:
+        from .grpc_server import GrpcPort
+
+        port = GrpcPort(double, key=options["grpc_key"])
+        port.start()
+        reactor.addSystemEventTrigger("before", "shutdown", port.stop)
+        extra["grpc"] = port.url
+    addresses = {**extra, "mgm": double.mgm_url, "mhd": double.mhd_url, "fst": sorted(double.fst_hosts), "admin": admin.url}
     print(json.dumps({**addresses, "key": double.key}), flush=True)
     await Deferred()
 

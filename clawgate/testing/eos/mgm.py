@@ -8,6 +8,7 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 
 from . import names
+from .console import Console
 from .failures import EosError, Unmatched, body_of, status_of
 from .faults import Fault, Faults
 from .identity import Identity
@@ -31,6 +32,7 @@ class Mgm(Verbs):
     ) -> None:  # fmt: skip
         super().__init__(name, namespace, openings, record, faults, mhd=mhd, data_host=data_host)
         self.proc = Proc(namespace, openings)
+        self.console = Console(namespace)
         self._waiting: list[Deferred[None]] = []
         self._booting = False
         self.stopping = False
@@ -63,6 +65,8 @@ class Mgm(Verbs):
         if one.path.startswith(("/proc/user/", "/proc/admin/")):
             keys = names.proc_keys(self.profile, one.query, mhd=self.mhd)
             one.command = " ".join(filter(None, (keys.get("mgm.cmd", ""), keys.get("mgm.subcmd", ""))))
+            if "mgm.cmd.proto" in keys:
+                one.command = self.console.named(keys["mgm.cmd.proto"])
 
     async def handle(self, request: Request, one: Exchange, fault: Fault) -> None:
         """Answer one request as whoever it is."""
@@ -114,5 +118,8 @@ class Mgm(Verbs):
         gateway = not self.mhd and request.header("x-forwarded-for") is not None
         query = "" if gateway and not self.profile.gateway_query else one.query
         keys = names.proc_keys(self.profile, query, mhd=self.mhd)
-        output = self.proc.run(who, keys, mhd=self.mhd, admin=one.path.startswith("/proc/admin/"))
+        if "mgm.cmd.proto" in keys:
+            output = self.console.run(who, keys["mgm.cmd.proto"])
+        else:
+            output = self.proc.run(who, keys, mhd=self.mhd, admin=one.path.startswith("/proc/admin/"))
         await request.answer(200, (), output)

@@ -141,9 +141,15 @@ class Namespace:
                 raise EosError(errno.EPERM, "remove", path)
         self._need_removal(who, parent, path)
         folder = self.version_folder(node) if isinstance(node, File) else None
+        self._note_versions(node, folder)
         for one in there(node, folder):
             self.discard(who, one)
         self.changed(parent)
+
+    def _note_versions(self, node: Container | File, folder: Container | None) -> None:
+        """What goes to the trash says there which versions it has (`Recycle.cc`, gRecyclingVersionKey)."""
+        if folder is not None and self.above(node, "remove").xattr.get("sys.recycle"):
+            node.xattr["sys.recycle.version.key"] = f"pxid:{folder.id:016x}"
 
     def discard(self, who: Identity, node: Container | File, name: str | None = None) -> None:
         """To the trash if the directory has one, else away."""
@@ -192,10 +198,18 @@ class Namespace:
         else:
             self.quota.recharge(node)
 
-    def restore(self, entry: Recycled) -> None:
-        """Put something from the trash back to where it was: EEXIST, ENOENT if the directory is gone."""
+    def restore(
+        self, entry: Recycled, who: Identity | None = None, *, force: bool = False, versions: bool = False, parents: bool = False
+    ) -> None:
+        """Put something from the trash back to where it was: EEXIST (with `force` what stands there is renamed), ENOENT if the
+        directory is gone (with `parents` it is made, as `who`); `versions`: those of a file come along."""
         above, name = split(entry.path)
         parent = self.tree.look(above)
+        if parent is None and parents and who is not None:
+            parent = self.mkdir(who, above, parents=True)
+        there = parent.child(name) if isinstance(parent, Container) else None
+        if isinstance(parent, Container) and there is not None and force:
+            self.place(there, parent, f"{name}.{there.id:016x}")
         if not isinstance(parent, Container):
             raise EosError(errno.ENOENT, "restore", entry.path)
         if parent.child(name) is not None:
@@ -203,6 +217,9 @@ class Namespace:
         del self.recycle.entries[entry.key]
         self.place(entry.node, parent, name)
         self.changed(parent)
+        kept = self.recycle.entries.get(entry.node.xattr.get("sys.recycle.version.key", ""))
+        if versions and kept is not None:
+            self.restore(kept, who, force=force, versions=True)
 
     # Renaming.
 
@@ -234,6 +251,7 @@ class Namespace:
             if not replace or isinstance(present, Container):
                 raise EosError(errno.EEXIST, "rename", new)
             folder = self.version_folder(present)
+            self._note_versions(present, folder)
             for one in there(present, folder):
                 self.discard(who, one)
         folder = self.version_folder(node) if isinstance(node, File) else None

@@ -39,6 +39,10 @@ class Profile:
     """Section 0: `X-Eos-Mgm-Version` on answers (5.5.0)."""
     tree_counts: bool = True
     """Section 4.5: `treefiles` and `treecontainers` in fileinfo; absent in 5.1.30."""
+    console_fields: Literal["old", "new"] = "new"
+    """Section 4.8 and `Recycle.proto` of EOS's grpc-proto: how fields of commands in protobuf are numbered."""
+    console: bool = True
+    """Section 4.8: whether commands in protobuf are answered at all."""
     raw_proc_query: bool = True
     """Section 2.2, by source: on the XrdHttp port `/proc` sees the query as sent; `eos.encodepath` decodes `mgm.path` only."""
     one_shot_bodies: bool = True
@@ -88,5 +92,6 @@ def profile_of(version: str, **flags: Any) -> Profile:
         "chunked_reads": since("5.5.0"),
         "version_header": since("5.5.0"),
         "tree_counts": since("5.3.0"),
+        "console_fields": "new" if since("5.4.0") else "old",
     }
     return Profile(version=version, **{**own, **flags})

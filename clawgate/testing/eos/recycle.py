@@ -57,7 +57,7 @@ class Recycle:
         for part in path.strip("/").split("/"):
             child = node.containers.get(part)
             if child is None:
-                child = self._tree.new_container(node, part, uid if part[:4] == "uid:" else node.uid, node.gid, 0o700)
+                child = self._tree.new_container(node, part, uid if part[:4] == "uid:" else node.uid, node.gid, 0o500)
                 child.xattr.clear()
             node = child
         return node

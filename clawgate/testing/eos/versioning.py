@@ -72,6 +72,8 @@ def restore(here: Namespace, who: Identity, path: str, version: str) -> None:
     name = file.name
     here.place(file, folder, _entry_name(folder, file))
     here.place(chosen, parent, name)
+    # By source (File.cc, subcommand versions): those of what was current, but for two.
+    chosen.xattr.update({key: value for key, value in file.xattr.items() if key not in ("sys.utrace", "sys.vtrace")})
     here.changed(folder)
     here.changed(parent)
 

@@ -25,7 +25,16 @@ HEADERS = {
 """All that the driver ever sends."""
 QUERY = {
     *("mgm.cmd", "mgm.subcmd", "mgm.option", "mgm.format", "mgm.path", "eos.encodepath", "mgm.file.source", "mgm.file.target"),
-    *("mgm.quota.space", "mgm.quota.format", "mgm.grab.version", "mgm.attr.key", "mgm.attr.value", "encURI"),
+    *(
+        "mgm.quota.space",
+        "mgm.quota.format",
+        "mgm.grab.version",
+        "mgm.purge.version",
+        "mgm.attr.key",
+        "mgm.attr.value",
+        "mgm.cmd.proto",
+        "encURI",
+    ),
 }
 
 
@@ -50,7 +59,9 @@ class Mounted:
 
     async def open(self, user: str = "alice", root: str = "") -> EosStorage:
         persona = await self.accounts.persona(user)
-        return EosStorage(self.instance, self.metadata, persona, root or self.root)
+        place = root or self.root
+        bin = await self.metadata.recycle_bin(persona.name, place)
+        return EosStorage(self.instance, self.metadata, persona, place, bin=bin)
 
     async def close(self) -> None:
         await self.instance.close()

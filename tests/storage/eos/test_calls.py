@@ -52,6 +52,30 @@ async def test_polls(mounting):
     assert calls(double) == ["mgm PROPFIND"]
 
 
+async def test_trash_moves_etags(mounting):
+    """Also where EOS has yet to move its own; nothing that was known of what comes back is taken for it."""
+    storage, double, _clock = await opened(mounting, propagation=1000.0)
+    await storage.make_folder(Path("a"))
+    await storage.make_folder(Path("b"))
+    await put(storage, "a/file", b"x")
+
+    async def seen():
+        return [(await storage.stat(Path(path))).etag for path in ("", "a", "b")]
+
+    etags = [await seen()]
+    await storage.abilities.trash.discard(Path("a/file"))
+    etags.append(await seen())
+    assert etags[0][:2] != etags[1][:2] and etags[0][0] != etags[1][0] and etags[0][1] != etags[1][1]
+    (one,) = [one async for page in storage.abilities.trash.list() for one in page]
+    assert one.node.id.startswith("home$alice!")
+    assert await storage.abilities.trash.find(one.key) == one
+    node = await storage.abilities.trash.restore(one.key, Path("b/file"), replace=False)
+    assert node.id == one.node.id
+    etags.append(await seen())
+    assert all(before != after for before, after in zip(etags[1], etags[2], strict=True))
+    assert double.record.violations == []
+
+
 async def test_listings(mounting):
     storage, double, _clock = await opened(mounting)
     for count in (3, 700):

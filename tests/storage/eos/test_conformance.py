@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
+import pytest_twisted
 
-from clawgate.errors import Locked, StorageBroken
+from clawgate.errors import Forbidden, Locked, NotFound, StorageBroken
 from clawgate.interfaces import Storage
 from clawgate.model.content import Written
 from clawgate.model.path import Path
@@ -20,10 +21,27 @@ def whole_seconds(monkeypatch):
 
 
 class TestEos(StorageConformance):
+    @pytest_twisted.async_yield_fixture
+    async def mounted(self, mounting):
+        """As the settings have it: files keep their ids when they are overwritten."""
+        yield await mounting(options={"stable_ids": True})
+
     @pytest.fixture
     def storage(self, eos, mounted):
         self.mounted = mounted
         return eos
+
+    async def test_purging(self, storage, trash):
+        """Over HTTP EOS lets nobody do it, and what is there stays."""
+        await put(storage, "file", SMALL)
+        await trash.discard(Path("file"))
+        (one,) = [one async for page in trash.list() for one in page]
+        with pytest.raises(Forbidden):
+            await trash.purge(one.key)
+        assert await trash.find(one.key) == one
+        for key in ("unknown", "..", "fxid:00000000000000ff", "pxid:0000000000000001"):
+            with pytest.raises(NotFound):
+                await trash.purge(key)
 
     async def leftovers(self, storage):
         return [name for name in self.mounted.double.names(self.mounted.root) if name.startswith(".sys.reva#.")]

@@ -303,7 +303,7 @@ async def test_an_upload_in_pieces_that_was_killed_at_the_end(mounting):
     await parts.write_at(handle, 0, body_of(b"333"))
     hidden = f"{mounted.root}/.sys.v#..sys.reva#.clawgate-parts-{handle.partition('-')[0]}"
     double.rename(f"{mounted.root}/.sys.v#.file", hidden)
-    assert await storage.sweep(frozenset(), 0) == 0
+    assert await storage.sweep(frozenset({handle}), 0) == 0
     written = await parts.finish(handle, Path("file"), Intent())
     assert written.node.id == first.id
     assert await get(storage, "file") == b"333"
@@ -311,9 +311,112 @@ async def test_an_upload_in_pieces_that_was_killed_at_the_end(mounting):
     assert [name for name in double.names(mounted.root) if "clawgate" in name] == []
 
 
+@pytest.mark.parametrize("by", ["its client", "the janitor"])
+async def test_an_upload_that_was_killed_at_the_end_and_is_given_up(mounting, by):
+    """The file gets back the versions that were taken from it, also where its folder has another name by then."""
+    mounted = await mounting({"stable_ids": True})
+    storage, double = await mounted.open(), mounted.double
+    await storage.make_folder(Path("a"))
+    first = (await put(storage, "a/file", b"1")).node
+    await put(storage, "a/file", b"22")
+    handle = await storage.abilities.parts.begin(None)
+    await storage.abilities.parts.write_at(handle, 0, body_of(b"333"))
+    # As if by a kill, nothing comes after the versions were taken, and nothing can be put back.
+    double.faults.add(Fault(method="MOVE", path=r".*clawgate-parts-[0-9a-f]*", status=500, times=0))
+    double.faults.add(Fault(command="file rename", status=500, times=0))
+    with pytest.raises(ClawgateError):
+        await storage.abilities.parts.finish(handle, Path("a/file"), Intent())
+    double.faults.clear()
+    assert double.names(f"{mounted.root}/a") == ["file"]
+    double.rename(f"{mounted.root}/a", f"{mounted.root}/b")
+    again = await mounted.open()
+    if by == "its client":
+        await again.abilities.parts.abort(handle)
+    else:
+        assert await again.sweep(frozenset(), 0) == 1
+    assert (await again.stat(Path("b/file"))).id == first.id
+    assert [version.size for version in await again.abilities.versions.list(Path("b/file"))][-1] == 1
+    assert [name for name in double.names(mounted.root) if "clawgate" in name] == []
+
+
+async def uploaded(storage, content):
+    handle = await storage.abilities.parts.begin(None)
+    await storage.abilities.parts.write_at(handle, 0, body_of(content))
+    return handle
+
+
+async def test_what_an_upload_in_pieces_replaces(mounting):
+    """EOS renames it to the versions: its etag is known there, nothing is copied, and the file keeps its id."""
+    mounted = await mounting({"stable_ids": True})
+    storage, double = await mounted.open(), mounted.double
+    first = (await put(storage, "file", b"1", mtime_ns=10**18)).node
+    handle = await uploaded(storage, b"333")
+    double.record.clear()
+    written = await storage.abilities.parts.finish(handle, Path("file"), Intent(compute=("SHA1",)))
+    assert [one.command for one in double.record.exchanges if one.command in ("file version", "file versions")] == [
+        "file versions"
+    ]
+    assert (written.replaced, written.node.id) == (True, first.id)
+    assert "SHA1:43814346e21444aaf4f70841bf7ed5ae93f55a9d" in (await storage.stat(Path("file"))).checksums
+    (version,) = await storage.abilities.versions.list(Path("file"))
+    assert (version.size, version.etag, version.mtime_ns) == (1, first.etag, 10**18)
+    assert double.names(mounted.root) == [".sys.v#.file", "file"]
+
+
+async def test_versions_of_uploads_in_pieces_do_not_pile_up(mounting):
+    mounted = await mounting({"stable_ids": True})
+    storage = await mounted.open()
+    mounted.double.set_attribute(mounted.root, "sys.versioning", "2")
+    for content in (b"1", b"22", b"333", b"4444", b"55555"):
+        await storage.abilities.parts.finish(await uploaded(storage, content), Path("file"), Intent())
+    assert [one.size for one in await storage.abilities.versions.list(Path("file"))] == [4, 3]
+
+
+@pytest.mark.parametrize("then", ["finish", "abort", "go on"])
+async def test_an_upload_that_was_killed_among_the_versions(mounting, then):
+    mounted = await mounting({"stable_ids": True})
+    storage, double = await mounted.open(), mounted.double
+    first = (await put(storage, "file", b"1")).node
+    handle = await uploaded(storage, b"333")
+    token, folder = handle.partition("-")[0], f"{mounted.root}/.sys.v#.file"
+    double.rename(f"{mounted.root}/.sys.reva#.clawgate-parts-{token}", f"{folder}/1800000000.{token}")
+    again = await mounted.open()
+    assert await again.abilities.versions.list(Path("file")) == []
+    assert await get(again, "file") == b"1"
+    parts = again.abilities.parts
+    if then == "abort":
+        await parts.abort(handle)
+    else:
+        if then == "go on":
+            await parts.write_at(handle, 3, body_of(b"4"))
+        written = await parts.finish(handle, Path("file"), Intent())
+        assert written.node.id == first.id
+    assert await get(again, "file") == {"abort": b"1", "finish": b"333", "go on": b"3334"}[then]
+    assert [name for name in (*double.names(mounted.root), *double.names(folder)) if token in name] == []
+
+
+@pytest.mark.parametrize("done", [True, False])
+async def test_when_nobody_hears_that_an_upload_has_its_place(mounting, done):
+    mounted = await mounting({"stable_ids": True})
+    storage, double = await mounted.open(), mounted.double
+    first = (await put(storage, "file", b"1")).node
+    handle = await uploaded(storage, b"333")
+    double.faults.add(Fault(command="file versions", lose=done, drop=not done))
+    if not done:
+        with pytest.raises(ClawgateError):
+            await storage.abilities.parts.finish(handle, Path("file"), Intent())
+        assert (await storage.stat(Path("file"))).etag == first.etag
+        assert await storage.abilities.versions.list(Path("file")) == []
+    await storage.abilities.parts.finish(handle, Path("file"), Intent())
+    assert await get(storage, "file") == b"333"
+    assert (await storage.stat(Path("file"))).id == first.id
+    assert [one.size for one in await storage.abilities.versions.list(Path("file"))] == [1]
+
+
 async def test_a_place_that_cannot_be_taken_keeps_its_versions(mounting):
     mounted = await mounting({"stable_ids": True})
     storage, double = await mounted.open(), mounted.double
+    double.set_attribute(mounted.root, "sys.versioning", None)
     first = (await put(storage, "file", b"1")).node
     parts = storage.abilities.parts
     handle = await parts.begin(None)

@@ -57,6 +57,40 @@ async def test_a_manager_that_is_away(mounting):
     assert mounted.instance.calls == calls + 1
 
 
+async def test_what_may_take_long(mounting):
+    """EOS answers when a whole tree is gone, or all content was copied."""
+    mounted = await mounting(options={"timeout": 0.3, "stable_ids": True})
+    storage = await mounted.open()
+    await storage.make_folder(Path("folder"))
+    await put(storage, "file", SMALL)
+    mounted.double.faults.add(Fault(method="DELETE", delay=0.6))
+    await storage.remove(Path("folder"))
+    mounted.double.faults.add(Fault(command="file version", delay=0.6))
+    await mounted.metadata.keep_version("alice", f"{mounted.root}/file")
+    mounted.double.faults.add(Fault(method="PROPFIND", delay=0.6, times=0))
+    with pytest.raises(StorageTimeout):
+        await storage.stat(Path("file"))
+
+
+async def test_a_kept_connection_that_was_closed(mounting):
+    """Nobody hears of it, unless something would be done twice or the connection was a new one."""
+    mounted = await mounting(options={"attempts": 1})
+    double, storage = mounted.double, await mounted.open()
+    await put(storage, "file", SMALL)
+    assert await get(storage, "file") == SMALL
+    for server, method in (("mgm", "PROPFIND"), ("mgm", "HEAD"), ("mgm", "GET"), ("fst", "GET")):
+        double.faults.add(Fault(server=server, method=method, drop=True))
+        again = await mounted.open()
+        assert await get(again, "file") == SMALL
+    double.faults.add(Fault(server="mgm", method="PROPFIND", drop=True, times=2))
+    with pytest.raises(StorageUnavailable, match="broke"):
+        await storage.stat(Path("file"))
+    double.faults.add(Fault(server="mgm", method="DELETE", lose=True))
+    with pytest.raises(StorageUnavailable, match="broke"):
+        await storage.remove(Path("file"))
+    assert len(double.record.of(method="DELETE")) == 1
+
+
 async def test_a_manager_that_follows_another(mounting):
     mounted = await mounting(mgms=2)
     storage = await mounted.open()

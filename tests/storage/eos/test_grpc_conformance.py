@@ -1,0 +1,25 @@
+"""The whole conformance suite with metadata by gRPC; one version, because gRPC is the same in all."""
+
+from __future__ import annotations
+
+import pytest
+import pytest_twisted
+
+from . import test_conformance
+from .grpc_mounted import grpc_mounted
+
+whole_seconds = test_conformance.whole_seconds
+
+
+@pytest.fixture
+def version():
+    return "5.4"
+
+
+class TestGrpc(test_conformance.TestEos):
+    """Nothing is different."""
+
+    @pytest_twisted.async_yield_fixture
+    async def mounted(self, tmp_path):
+        async with grpc_mounted(tmp_path / "eos", stable_ids=True) as mounted:
+            yield mounted
