@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+import attrs
+
 from ...gateway.spaces import Overview, Special
 from ...interfaces import Room
 from ...model.node import Node
-from ...model.path import Path, name, parent
+from ...model.path import Path, join, name, parent
 from ...model.people import Actor
 from ...model.space import Place, Space, SpaceKind
-from .roles import role_of
+from . import members
 
 NEARING, CRITICAL = 0.75, 0.9
 """From which part of a quota on its state is called so, as oCIS has it."""
@@ -39,14 +41,14 @@ def drive(overview: Overview, actor: Actor, base_url: str) -> dict[str, Any]:
             "id": space.id,
             "eTag": etag,
             "webDavUrl": webdav_url(base_url, space),
-            "permissions": [
-                {
-                    "grantedToV2": {"user": {"id": actor.id, "displayName": actor.user.display_name}},
-                    "roles": [role_of(overview.root.permissions).id],
-                }
-            ],
+            "permissions": members.shown(overview, actor),
         },
     }
+    if overview.made is not None:
+        found["description"] = overview.made.description
+        found["createdDateTime"] = time_text(int(overview.made.created * 1e9))
+    if overview.disabled:
+        found["root"]["deleted"] = {"state": "trashed"}
     if space.owner:
         shown = actor.user.display_name if space.owner == actor.id else space.owner
         found["owner"] = {"user": {"id": space.owner, "displayName": shown}}
@@ -87,6 +89,11 @@ def special(one: Special, space: Space, base_url: str) -> dict[str, Any]:
         "specialFolder": {"name": one.role},
         "webDavUrl": webdav_url(base_url, space, one.path),
     }
+
+
+def child(folder: Place, node: Node, base_url: str) -> dict[str, Any]:
+    """What is in a folder."""
+    return item(attrs.evolve(folder, path=join(folder.path, node.name)), node, base_url)
 
 
 def item(place: Place, node: Node, base_url: str) -> dict[str, Any]:

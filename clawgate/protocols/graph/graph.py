@@ -6,36 +6,51 @@ import json
 import time
 from collections.abc import Callable
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from klein import Klein
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
 
-from ...errors import ClawgateError, Forbidden, InvalidRequest, NotFound, Unauthenticated
+from ...errors import ClawgateError, InvalidRequest, NotAFolder, NotFound, Unauthenticated
+from ...gateway.making import Making
 from ...gateway.spaces import Spaces
+from ...model.node import Node
 from ...model.people import Actor
+from ...model.space import Place
 from ...settings import Graph as Settings
 from ...web import failures
 from ...web.login import Login
 from ...web.request import Request
-from . import drives, errors, people, query
+from . import drives, errors, members, people, query
+from .managing import Managing
 from .roles import ROLES, definition
 from .seams import Register
+from .tagging import Tagging
 
 ROOT = "/graph/<any('v1.0','v1beta1'):version>"
 
 
 class Graph:
-    """Spaces to look at, and people to find. Spaces are made by the settings, so nothing here changes anything."""
+    """Spaces to look at, to make and to change, and people to find."""
 
     app = Klein()
 
     def __init__(
-        self, spaces: Spaces, register: Register, settings: Settings, login: Login, now: Callable[[], float] = time.time
+        self,
+        spaces: Spaces,
+        making: Making,
+        tagging: Tagging,
+        register: Register,
+        settings: Settings,
+        login: Login,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """`now` tells the seconds since 1970."""
         self._spaces = spaces
+        self._managing = Managing(spaces, making, register)
+        self._tagging = tagging
         self._register = register
         self._settings = settings
         self._login = login
@@ -95,12 +110,109 @@ class Graph:
         """A file or folder by its id."""
         return await self._item(request, id, item)
 
+    @app.route(f"{ROOT}/drives/<id>/items/<item>", methods=["DELETE"])
+    async def remove(self, request: Request, version: str, id: str, item: str) -> bytes:
+        """A file or folder put into the trash."""
+        actor = await self._login.authenticate(request)
+        await self._spaces.remove(actor, id, item)
+        return _write(request, 204, b"")
+
+    @app.route(f"{ROOT}/me/drive/root/children", methods=["GET"])
+    async def my_children(self, request: Request, version: str) -> bytes:
+        """What is in the personal space."""
+        actor = await self._login.authenticate(request)
+        return await self._children(request, await self._spaces.home(actor))
+
+    @app.route(f"{ROOT}/drives/<id>/root/children", methods=["GET"])
+    async def root_children(self, request: Request, version: str, id: str) -> bytes:
+        """What is in a space."""
+        actor = await self._login.authenticate(request)
+        return await self._children(request, await self._spaces.item(actor, id, id))
+
+    @app.route(f"{ROOT}/drives/<id>/items/<item>/children", methods=["GET"])
+    async def item_children(self, request: Request, version: str, id: str, item: str) -> bytes:
+        """What is in a folder."""
+        actor = await self._login.authenticate(request)
+        return await self._children(request, await self._spaces.item(actor, id, item))
+
     @app.route(f"{ROOT}/drives", methods=["POST"])
-    @app.route(f"{ROOT}/drives/<id>", methods=["PATCH", "DELETE"])
-    async def change(self, request: Request, version: str, id: str = "") -> bytes:
-        """Spaces come and go with the settings."""
-        await self._login.authenticate(request)
-        raise Forbidden("spaces are made and changed by the administrator of this site")
+    async def create(self, request: Request, version: str) -> bytes:
+        """A new space."""
+        actor = await self._login.authenticate(request)
+        return _send(request, drives.drive(await self._managing.create(actor, request), actor, request.base_url), 201)
+
+    @app.route(f"{ROOT}/drives/<id>", methods=["PATCH"])
+    async def update(self, request: Request, version: str, id: str) -> bytes:
+        """A space with another name, description, quota, picture; or restored."""
+        actor = await self._login.authenticate(request)
+        return _send(request, drives.drive(await self._managing.update(actor, id, request), actor, request.base_url))
+
+    @app.route(f"{ROOT}/drives/<id>", methods=["DELETE"])
+    async def delete(self, request: Request, version: str, id: str) -> bytes:
+        """A space disabled, or removed for good."""
+        actor = await self._login.authenticate(request)
+        await self._managing.delete(actor, id, request)
+        return _write(request, 204, b"")
+
+    @app.route(f"{ROOT}/drives/<id>/root/permissions", methods=["GET"])
+    @app.route(f"{ROOT}/drives/<id>/items/<item>/permissions", methods=["GET"])
+    async def permissions(self, request: Request, version: str, id: str, item: str = "") -> bytes:
+        """The members of a space, and what members can be; a single file or folder has none of its own."""
+        actor = await self._login.authenticate(request)
+        if item in ("", id):
+            found = members.collection(await self._managing.permissions(actor, id))
+        else:
+            await self._spaces.item(actor, id, item)
+            found = members.collection([], ())
+        return _send(request, members.selected(found, _option(request, "$select")))
+
+    @app.route(f"{ROOT}/drives/<id>/root/invite", methods=["POST"])
+    async def invite(self, request: Request, version: str, id: str) -> bytes:
+        """New members."""
+        actor = await self._login.authenticate(request)
+        return _send(request, {"value": await self._managing.invite(actor, id, request)})
+
+    @app.route(f"{ROOT}/drives/<id>/root/permissions/<permission>", methods=["GET"])
+    @app.route(f"{ROOT}/drives/<id>/items/<item>/permissions/<permission>", methods=["GET"])
+    async def permission(self, request: Request, version: str, id: str, permission: str, item: str = "") -> bytes:
+        """A member; ownCloud Web's library asks for those of spaces in the second way."""
+        actor = await self._login.authenticate(request)
+        if item not in ("", id):
+            raise NotFound("there is no such permission")
+        return _send(request, await self._managing.permission(actor, id, permission))
+
+    @app.route(f"{ROOT}/drives/<id>/root/permissions/<permission>", methods=["PATCH"])
+    async def give(self, request: Request, version: str, id: str, permission: str) -> bytes:
+        """Another role for a member."""
+        actor = await self._login.authenticate(request)
+        return _send(request, await self._managing.give(actor, id, permission, request))
+
+    @app.route(f"{ROOT}/drives/<id>/root/permissions/<permission>", methods=["DELETE"])
+    async def expel(self, request: Request, version: str, id: str, permission: str) -> bytes:
+        """A member less."""
+        actor = await self._login.authenticate(request)
+        await self._managing.expel(actor, id, permission)
+        return _write(request, 204, b"")
+
+    @app.route(f"{ROOT}/extensions/org.libregraph/tags", methods=["GET"])
+    async def tags(self, request: Request, version: str) -> bytes:
+        """All tags in use."""
+        actor = await self._login.authenticate(request)
+        return _send(request, {"value": await self._tagging.all(actor)})
+
+    @app.route(f"{ROOT}/extensions/org.libregraph/tags", methods=["PUT"])
+    async def assign(self, request: Request, version: str) -> bytes:
+        """Tags for something."""
+        actor = await self._login.authenticate(request)
+        await self._tagging.assign(actor, request)
+        return _write(request, 200, b"")
+
+    @app.route(f"{ROOT}/extensions/org.libregraph/tags", methods=["DELETE"])
+    async def unassign(self, request: Request, version: str) -> bytes:
+        """Tags taken from something."""
+        actor = await self._login.authenticate(request)
+        await self._tagging.unassign(actor, request)
+        return _write(request, 200, b"")
 
     @app.route(f"{ROOT}/users", methods=["GET"])
     async def users(self, request: Request, version: str) -> bytes:
@@ -173,6 +285,21 @@ class Graph:
         actor = await self._login.authenticate(request)
         return _send(request, drives.item(*await self._spaces.item(actor, space, id), request.base_url))
 
+    async def _children(self, request: Request, folder: tuple[Place, Node]) -> bytes:
+        """One page; the name that it ends with is where the next one goes on."""
+        place, _ = folder
+        most = self._settings.children
+        count = min(query.number(_option(request, "$top"), most), most)
+        try:
+            nodes, more = await self._spaces.children(place, _option(request, "$skiptoken"), count)
+        except NotAFolder:
+            raise InvalidRequest("only folders have children") from None
+        found: dict[str, Any] = {"value": [drives.child(place, node, request.base_url) for node in nodes]}
+        if more:
+            rest = urlencode({"$top": count, "$skiptoken": nodes[-1].name})
+            found["@odata.nextLink"] = f"{request.base_url}{request.raw_path.decode('ascii')}?{rest}"
+        return _send(request, found)
+
     def _searched(self, request: Request) -> str:
         """What a search looks for. Raises `InvalidRequest` if that is less than the settings want."""
         text = query.searched(_option(request, "$search"))
@@ -196,8 +323,8 @@ def _option(request: Request, name: str) -> str:
         raise InvalidRequest(f"{name} is not UTF-8") from None
 
 
-def _send(request: Request, data: Any) -> bytes:
-    return _write(request, 200, json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
+def _send(request: Request, data: Any, status: int = 200) -> bytes:
+    return _write(request, status, json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _write(request: Request, status: int, body: bytes) -> bytes:

@@ -48,6 +48,15 @@ def searched(text: str) -> str:
     return text[1:-1].replace('\\"', '"') if len(text) > 1 and text[0] == text[-1] == '"' else text
 
 
+def number(text: str, default: int) -> int:
+    """The number of a ``$top``. Raises `InvalidRequest`."""
+    if not text:
+        return default
+    if not text.isdecimal() or not 0 < len(text) < 10 or int(text) < 1:
+        raise InvalidRequest("$top takes a number from 1 on")
+    return int(text)
+
+
 def expanded(text: str) -> frozenset[str]:
     """The names in an ``$expand``."""
     return frozenset(name.partition("(")[0].strip() for name in text.split(",") if name.strip())

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from ...model.made_space import Role as Kind
 from ...model.permissions import Permissions
 
 READ = (
@@ -25,6 +26,12 @@ DELETED = ("libre.graph/driveItem/deleted/read",)
 RESTORE = ("libre.graph/driveItem/deleted/update", "libre.graph/driveItem/deleted/delete")
 VERSIONS = ("libre.graph/driveItem/versions/read",)
 REVERT = ("libre.graph/driveItem/versions/update",)
+MANAGE = (
+    "libre.graph/driveItem/permissions/create",
+    "libre.graph/driveItem/permissions/read",
+    "libre.graph/driveItem/permissions/update",
+    "libre.graph/driveItem/permissions/delete",
+)
 
 
 @attrs.frozen
@@ -46,12 +53,22 @@ EDITOR = Role(
     READ + WRITE + DELETED + RESTORE + VERSIONS + REVERT,
     50,
 )
-ROLES = (VIEWER, EDITOR)
-"""Nobody manages spaces by a client: who has which is in the settings."""
+MANAGER = Role(
+    "312c0871-5ef7-4b3a-85b6-0e4074c64049",
+    "Can manage",
+    "View, download, upload, edit, add, delete and manage members.",
+    (*EDITOR.actions, *MANAGE),
+    100,
+)
+ROLES = (VIEWER, EDITOR, MANAGER)
+BY_KIND = {Kind.VIEWER: VIEWER, Kind.EDITOR: EDITOR, Kind.MANAGER: MANAGER}
+"""Those of members of spaces that people made."""
 
 
 def role_of(permissions: Permissions) -> Role:
     """The role that comes nearest to what somebody may do, and never says more."""
+    if Permissions.MANAGE in permissions:
+        return MANAGER
     whole = Permissions.WRITE | Permissions.CREATE | Permissions.DELETE | Permissions.MOVE
     return EDITOR if permissions & whole == whole else VIEWER
 

@@ -3,57 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-import jsonschema
 import pytest
 import pytest_twisted
-import treq
-from argon2 import PasswordHasher
 from lxml import etree
 from twisted.internet import reactor
-from twisted.internet.endpoints import serverFromString
-from twisted.web.client import Agent, HTTPConnectionPool
 
 from clawgate.assembly import Gateway
 from clawgate.settings import Graph, Mount, Settings
 
-# Schemas of LibreGraph's OpenAPI document, without its texts.
-DOCUMENT = json.loads(Path(__file__).with_name("libregraph.json").read_text())
-# Cheap on purpose.
-HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-PEOPLE = {
-    "ada": 'name = "Ada Lovelace"\nmail = "ada@example.org"\ngroups = ["optics lab", "staff"]\n',
-    "bob": 'groups = ["staff", "other"]\n',
-}
-ETAG = b'<d:propfind xmlns:d="DAV:"><d:prop><d:getetag/></d:prop></d:propfind>'
-
-
-def check(schema: str, value: object) -> None:
-    """`value` has the shape that the document gives it, and no member that the document does not know."""
-    whole = {**DOCUMENT, "$ref": f"#/components/schemas/{schema}"}
-    jsonschema.Draft4Validator(whole, format_checker=jsonschema.FormatChecker()).validate(value)
-
-
-class Client:
-    def __init__(self, base: str, pool: HTTPConnectionPool) -> None:
-        self.base = base
-        self._client = treq.client.HTTPClient(Agent(reactor, pool=pool))
-
-    async def __call__(self, verb: str, path: str, user: str | None = "ada", **options):
-        auth = None if user is None else (user, "pw")
-        response = await self._client.request(verb, self.base + path, auth=auth, allow_redirects=False, **options)
-        return response.code, await response.content()
-
-    async def get(self, path: str, user: str = "ada", status: int = 200, **params):
-        code, body = await self("GET", f"/graph/{path}", user, params=params)
-        assert code == status, body
-        return json.loads(body)
-
-    async def etag(self, path: str, user: str = "ada") -> str:
-        status, body = await self("PROPFIND", path, user, data=ETAG, headers={"Depth": "0"})
-        assert status == 207
-        return etree.fromstring(body).findtext(".//{DAV:}getetag")
+from .client import PEOPLE, check, serving, users_file
 
 
 @pytest.fixture
@@ -63,8 +22,7 @@ def graph_settings():
 
 @pytest_twisted.async_yield_fixture
 async def client(tmp_path, graph_settings):
-    users = "".join(f'[users.{name}]\npassword = "{HASHER.hash("pw")}"\n{more}' for name, more in PEOPLE.items())
-    (tmp_path / "users.toml").write_text(users)
+    users_file(tmp_path, PEOPLE)
     mounts = {
         "home": Mount(quota=1000),
         "lab": Mount(root=str(tmp_path / "{group}"), kind="project", groups="optics lab", title="Lab: {group}"),
@@ -72,17 +30,8 @@ async def client(tmp_path, graph_settings):
     }
     for name in ("optics lab", "hall"):
         (tmp_path / name).mkdir()
-    gateway = Gateway(Settings(data=str(tmp_path), mounts=mounts, graph=graph_settings), reactor)
-    await gateway.start()
-    port = await serverFromString(reactor, "tcp:0:interface=127.0.0.1").listen(gateway.site)
-    pool = HTTPConnectionPool(reactor)
-    try:
-        yield Client(f"http://127.0.0.1:{port.getHost().port}", pool)
-    finally:
-        await pool.closeCachedConnections()
-        await port.stopListening()
-        await gateway.site.drain(1.0)
-        await gateway.stop()
+    async with serving(Gateway(Settings(data=str(tmp_path), mounts=mounts, graph=graph_settings), reactor)) as found:
+        yield found
 
 
 @pytest_twisted.ensureDeferred
@@ -213,6 +162,11 @@ async def test_items(client):
     assert file["parentReference"] == {"driveId": "home$ada", "driveType": "personal", "path": "/d", "name": "d"}
     assert (await client("GET", file["webDavUrl"].removeprefix(client.base)))[1] == b"hello"
     assert (await client.get(f"v1beta1/drives/hall$hall/items/{id}", status=404))["error"]["code"] == "itemNotFound"
+    for wrong, user, status in (("home$ada", "ada", 403), (id, "bob", 404)):
+        assert (await client("DELETE", f"/graph/v1beta1/drives/home$ada/items/{wrong}", user))[0] == status
+    assert (await client("DELETE", f"/graph/v1beta1/drives/home$ada/items/{id}"))[0] == 204
+    assert (await client.get(f"v1beta1/drives/home$ada/items/{id}", status=404))["error"]["code"] == "itemNotFound"
+    assert b".png" in (await client("PROPFIND", "/remote.php/dav/trash-bin/ada", headers={"Depth": "1"}))[1]
 
 
 @pytest_twisted.ensureDeferred

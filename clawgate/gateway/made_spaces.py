@@ -1,0 +1,74 @@
+"""What this process knows of the project spaces that people made, here or in another process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+from twisted.internet.defer import Deferred
+
+from ..model.made_space import Known
+from ..state.made_spaces import StoredSpaces
+
+CHECK_SECONDS = 1.0
+"""How old the knowledge of what other processes did may be."""
+
+
+@attrs.frozen
+class Fixed:
+    """What was known at one moment."""
+
+    known: Known
+
+    async def refresh(self) -> None:
+        """Nothing."""
+
+
+class MadeSpaces:
+    """All of them, in memory; `graph.spaces_most` bounds how many there are.
+
+    While the state cannot be read nobody knows who is a member, so that `refresh` fails.
+    """
+
+    def __init__(self, stored: StoredSpaces, clock: Callable[[], float]) -> None:
+        """`clock` gives seconds that never go back."""
+        self._stored = stored
+        self._clock = clock
+        self._checked_until = float("-inf")
+        self._waiting: list[Deferred[None]] = []
+        self.known = Known()
+
+    async def load(self) -> None:
+        """Take over all that there is; after a change of one's own. Raises `StorageUnavailable`."""
+        fresh = await self._stored.load()
+        # Of two that were begun one after the other the second may have ended first.
+        if fresh.number >= self.known.number:
+            self.known = fresh
+        self._checked_until = self._clock() + CHECK_SECONDS
+
+    async def refresh(self) -> None:
+        """Make sure that what others had done a second ago is known. Raises `StorageUnavailable`."""
+        if self._clock() < self._checked_until:
+            return
+        waiter: Deferred[None] = Deferred()
+        self._waiting.append(waiter)
+        if len(self._waiting) == 1:
+            # On its own, because the request that came first may be cancelled while others wait for the same answer.
+            Deferred.fromCoroutine(self._look())
+        await waiter
+
+    async def _look(self) -> None:
+        failure: Exception | None = None
+        try:
+            if await self._stored.number() != self.known.number:
+                await self.load()
+            else:
+                self._checked_until = self._clock() + CHECK_SECONDS
+        except Exception as error:
+            failure = error
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if failure is None:
+                waiter.callback(None)
+            else:
+                waiter.errback(failure)
