@@ -25,6 +25,7 @@ _TEMPLATES = ("access_key", "secret_key", "role")
 
 def check(mounts: Mapping[str, Mount]) -> None:
     """Raises `SettingsError` if the settings of such a mount do not go together, or boto3 is missing."""
+    queues: dict[str, str] = {}
     for name, mount in mounts.items():
         if mount.driver != "s3":
             if mount.outside_changes == "events":
@@ -46,9 +47,22 @@ def check(mounts: Mapping[str, Mount]) -> None:
                 f"mounts.{name}.outside_changes: no kernel watches a bucket; set 'scan' (folders are listed again and again), "
                 "'events' (the service tells, see docs/storage-s3.md), or 'none'"
             )
-        if mount.outside_changes == "events" and not s3.events_secret:
+        if mount.outside_changes == "events" and not s3.events_secret and not s3.events_queue:
             raise SettingsError(
-                f"{key}.events_secret: outside_changes = 'events' needs one, which the service says (openssl rand -hex 24)"
+                f"{key}.events_secret: outside_changes = 'events' needs one, which the service says (openssl rand -hex 24), or "
+                "events_queue, a queue of AWS"
+            )
+        if s3.events_queue and mount.outside_changes != "events":
+            raise SettingsError(f"{key}.events_queue: is read with outside_changes = 'events' only; set that or leave it out")
+        if s3.events_queue and s3.events_queue in queues:
+            raise SettingsError(
+                f"{key}.events_queue: mounts.{queues[s3.events_queue]} takes its messages; give each its own queue"
+            )
+        queues[s3.events_queue] = name
+        if s3.listing_seconds > mount.staleness_max:
+            raise SettingsError(
+                f"{key}.listing_seconds: no answer may be older than staleness_max of the mount, {mount.staleness_max:g}; raise "
+                "that or lower this"
             )
         if find_spec("boto3") is None:
             raise SettingsError(f"mounts.{name}.driver: 's3' needs boto3, which is missing: pip install 'clawgate[s3]'")
@@ -100,6 +114,17 @@ def account_of(mount: Mount, user: User) -> Account:
     return Account(**filled, profile=s3.profile, session=session, external_id=s3.role_external_id, seconds=s3.role_seconds)
 
 
+def queue_account_of(mount: Mount) -> Account:
+    """Whose credentials are used for the queue that is told of changes: those of the mount, where it has some for everybody."""
+    from .storage.s3.accounts import Account
+
+    s3 = mount.s3
+    plain = {name: "" if "{" in getattr(s3, name) else getattr(s3, name) for name in _TEMPLATES}
+    if not plain["access_key"] or not plain["secret_key"]:
+        plain |= {"access_key": "", "secret_key": ""}
+    return Account(**plain, profile=s3.profile, external_id=s3.role_external_id, seconds=s3.role_seconds)
+
+
 def options_of(mount: Mount, prefix: str) -> S3Options:
     """How the part of the bucket is served whose keys begin with `prefix`."""
     from .storage.s3.options import S3Options
@@ -108,5 +133,7 @@ def options_of(mount: Mount, prefix: str) -> S3Options:
     given = {field.name: getattr(s3, field.name) for field in attrs.fields(type(s3)) if field.name in names}
     keeps = s3.versioned and not mount.read_only
     kept = {"trash": keeps and mount.trash, "versions": keeps and mount.versions}
+    # What is told may be lost; then an answer must not be older than it could be without.
+    told = mount.staleness_max if mount.follows == "events" else 0.0
     # The index tells what changed; marks that begin anew with each process would make all folders look like others.
-    return S3Options(**{**given, "prefix": prefix, "marks": False, **kept})
+    return S3Options(**{**given, "prefix": prefix, "marks": False, "told_seconds": told, **kept})

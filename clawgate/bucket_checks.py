@@ -51,10 +51,14 @@ def inspect(name: str, mount: Mount, users: Sequence[User]) -> Iterator[Seen]:
             yield Seen("warn", f"{what}: there is nobody whose credentials could be tried", "clawgate user add NAME")
             return
     from .storage.s3.inspection import inspect as look_at
+    from .storage.s3.inspection import inspect_queue as look_at_queue
 
     address = bucket_access.address_of(mount)
+    if mount.s3.events_queue:
+        for seen in look_at_queue(what, address, bucket_access.queue_account_of(mount), mount.s3.events_queue):
+            yield Seen(*seen)
     for account, prefix in list(prefixes.items())[:ACCOUNTS]:
-        for seen in look_at(what, address, account, prefix, read_only=mount.read_only):
+        for seen in look_at(what, address, account, prefix, read_only=mount.read_only, versioned=mount.s3.versioned):
             yield Seen(*seen)
     if len(prefixes) > ACCOUNTS:
         yield Seen("ok", f"{what}: {len(prefixes) - ACCOUNTS} further accounts were not tried")

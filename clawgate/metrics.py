@@ -78,7 +78,7 @@ class Metrics(Collector):
         self._gauges_by_mount: dict[str, tuple[str, Callable[[], Mapping[str, float]]]] = {}
         self._counts_by_mount: dict[str, tuple[str, Callable[[], Mapping[str, float]]]] = {}
         self._timings_by_mount: dict[str, tuple[str, dict[str, Timing]]] = {}
-        self._calls_by_mount: dict[str, tuple[str, Callable[[], Mapping[str, Mapping[str, float]]]]] = {}
+        self._calls_by_mount: dict[str, tuple[str, str, Callable[[], Mapping[str, Mapping[str, float]]]]] = {}
         self.open: dict[str, int] = dict.fromkeys((*_VERBS, "OTHER"), 0)
         """Requests at work now, by verb."""
         self.connections = 0
@@ -152,9 +152,11 @@ class Metrics(Collector):
         """As `count`, one number for each mount."""
         self._counts_by_mount[name] = (help, values)
 
-    def calls_by_mount(self, name: str, help: str, values: Callable[[], Mapping[str, Mapping[str, float]]]) -> None:
-        """As `count`, one number for each mount and each operation on it."""
-        self._calls_by_mount[name] = (help, values)
+    def calls_by_mount(
+        self, name: str, help: str, values: Callable[[], Mapping[str, Mapping[str, float]]], label: str = "operation"
+    ) -> None:
+        """As `count`, one number for each mount and each operation on it, or whatever else `label` says."""
+        self._calls_by_mount[name] = (help, label, values)
 
     def timing_by_mount(self, name: str, help: str, mount: str) -> Timing:
         """What counts how long something took that comes out as ``clawgate_NAME``; get it once and keep it."""
@@ -198,9 +200,9 @@ class Metrics(Collector):
             yield _counter(f"clawgate_{name}", help, [((mount,), number) for mount, number in values().items()], labels)
         for name, (help, values) in self._gauges_by_mount.items():
             yield _gauge(f"clawgate_{name}", help, [((mount,), number) for mount, number in values().items()], labels)
-        for name, (help, calls) in self._calls_by_mount.items():
+        for name, (help, label, calls) in self._calls_by_mount.items():
             rows = [((mount, operation), number) for mount, some in calls().items() for operation, number in some.items()]
-            yield _counter(f"clawgate_{name}", help, rows, ("mount", "operation"))
+            yield _counter(f"clawgate_{name}", help, rows, ("mount", label))
         for name, (help, timings) in self._timings_by_mount.items():
             yield _histogram(f"clawgate_{name}", help, [((mount,), timing) for mount, timing in timings.items()], labels)
 

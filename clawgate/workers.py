@@ -23,7 +23,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 STOP_SECONDS = 5.0
-"""How long `Workers.stop` waits for each thread."""
+"""How long `Workers.stop` waits for each thread, unless something else is said."""
 
 _Task = tuple[Deferred[Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
@@ -35,10 +35,14 @@ class Workers:
     pending until they have.
     """
 
-    def __init__(self, reactor: IReactorFromThreads, name: str, threads: int, queue: int) -> None:
-        """`threads` run at once; `queue` more calls may wait, further ones are refused with `Overloaded`."""
+    def __init__(
+        self, reactor: IReactorFromThreads, name: str, threads: int, queue: int, stop_seconds: float = STOP_SECONDS
+    ) -> None:
+        """`threads` run at once; `queue` more calls may wait, further ones are refused with `Overloaded`. For each thread `stop`
+        waits for `stop_seconds`."""
         self.name = name
         self.limit = threads + queue
+        self._stop_seconds = stop_seconds
         self.pending = 0
         """Calls running or waiting now."""
         self._from_thread = reactor.callFromThread
@@ -67,7 +71,7 @@ class Workers:
             self._tasks.put(None)
         for thread in threads:
             # A call into a storage that hangs must not keep the process alive; its thread ends with it.
-            thread.join(STOP_SECONDS)
+            thread.join(self._stop_seconds)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `function` in a thread and wait for its result. Raises `Overloaded`, and what the function raises."""

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 from ..model.node import Kind, Node
+from ..model.path import Path
 
 FOLDER = int(Kind.FOLDER)
 
@@ -57,6 +58,7 @@ class Entry:
         "no",
         "own",
         "parent",
+        "place",
         "revision",
         "seen",
         "size",
@@ -88,6 +90,8 @@ class Entry:
         """Folders: changes whenever anything that its listing shows changes."""
         self.current: Callable[[], bool] | None = None
         """Folders: the storage's voucher for the last listing, see `interfaces.Listing.current`."""
+        self.place: Path | None = None
+        """Folders: what the voucher speaks of, see `interfaces.Listing.place`."""
         self.mark: tuple[int, int] | None = None
         """Folders: fingerprint of the last scan and the revision that it confirmed."""
 

@@ -58,6 +58,14 @@ class Followers:
             self._doubted.remove(index.id)
             following.doubt()
 
+    async def drop(self, space: str) -> None:
+        """Do not follow a space any more that is no more."""
+        found = self._by_space.pop(space, None)
+        self._warned.pop(space, None)
+        self._doubted.discard(space)
+        if found is not None:
+            await found[1].stop()
+
     def used(self, space: str) -> None:
         """Somebody asks for the space with this id now."""
         found = self._by_space.get(space)
@@ -77,6 +85,11 @@ class Followers:
             found[1].doubt()
         else:
             self._doubted.add(space)
+
+    def oldest(self, mount: str) -> float | None:
+        """When the first word came of what nobody looked at yet (clock seconds), in all spaces of a mount; None: none waits."""
+        found = [following.oldest for _, following in self._by_space.values() if following.mount == mount]
+        return min([at for at in found if at is not None], default=None)
 
     async def stop(self) -> None:
         """End them all, and note how fresh they were."""

@@ -102,6 +102,11 @@ class Following:
         return self._refresher.waiting
 
     @property
+    def oldest(self) -> float | None:
+        """When the first word came of what has not been looked at (clock seconds); None: nothing waits."""
+        return self._refresher.oldest
+
+    @property
     def idle(self) -> bool:
         """Whether nobody has asked for the space for long, so that nobody looks."""
         return self._rounds.idle

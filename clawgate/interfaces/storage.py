@@ -25,6 +25,9 @@ class Listing:
     """Equal versions of the same folder have equal `folder` and `pages`; empty: cannot tell."""
     current: Callable[[], bool] | None = None
     """While it returns True the storage vouches that nothing in this listing changed since; None: it cannot tell."""
+    place: Path | None = None
+    """`current` speaks of whatever folder is at this path, and ends after a while also if nothing changes; None: it speaks of
+    this folder, wherever somebody moves it meanwhile."""
 
 
 class Storage(ABC):

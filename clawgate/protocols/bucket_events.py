@@ -24,12 +24,15 @@ Tell = Callable[[str, bytes], Awaitable[None]]
 class BucketEventsHandler:
     """Takes the messages."""
 
-    def __init__(self, secrets: Mapping[str, str], tell: Tell, limit: int) -> None:
+    def __init__(
+        self, secrets: Mapping[str, str], tell: Tell, limit: int, refused: Callable[[str], None] = lambda mount: None
+    ) -> None:
         """`secrets` by the name of the mount; `tell` is given this name and a message, raises `InvalidRequest`; a message has
-        `limit` bytes at most."""
+        `limit` bytes at most. `refused` is told of a mount for which somebody gave another secret."""
         self._secrets = {name: secret.encode() for name, secret in secrets.items()}
         self._tell = tell
         self._limit = limit
+        self._refused = refused
 
     async def __call__(self, request: Request) -> Response:
         """204 once it was taken. Mounts that do not exist look like those whose secret is another."""
@@ -55,4 +58,6 @@ class BucketEventsHandler:
         # Both are compared, whatever the first one says.
         fits = [compare_digest(secret, word) for word in (given, words[-1])]
         if not secret or not any(fits):
+            if secret:
+                self._refused(mount)
             raise Unauthenticated("this is not the secret of this mount")

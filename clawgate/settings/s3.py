@@ -55,6 +55,15 @@ class S3:
         'outside_changes = "events": what the service says to be believed at /bucket-events/NAME (see docs/storage-s3.md)',
         secret=True,
     )
+    events_queue: str = setting(
+        "",
+        'outside_changes = "events" on AWS: address of the queue (SQS) that is told, https://sqs.REGION.amazonaws.com/ACCOUNT/NAME',
+        check=_endpoint,
+    )
+    listing_seconds: float = setting(
+        0.0,
+        "seconds for which a folder is shown without asking the bucket again, though others may have changed it; 0: always ask",
+    )
     # who the gateway is there
     access_key: str = setting(
         "", "access key, may be a template: {user.s3_key}; empty: found as boto3 does (environment, files, instance)"
@@ -85,7 +94,7 @@ class S3:
         size=True,
     )
     part_bytes: int = setting(
-        8388608,
+        5242880,
         "a part, held in memory so that it can be sent again; longer where 10,000 would not be enough",
         low=5242880,
         high=1073741824,

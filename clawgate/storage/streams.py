@@ -34,10 +34,11 @@ class Content(Protocol):
         """Some of it."""
         self._waiting.append(data)
         self._bytes += len(data)
+        # A reader that keeps up takes it at once, and the socket is read on.
+        self._wake()
         if self._bytes >= WAITING and not self._paused and self._end is None and self.transport is not None:
             self._paused = True
             self.transport.pauseProducing()  # type: ignore[attr-defined]
-        self._wake()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The end, good or bad."""

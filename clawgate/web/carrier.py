@@ -37,6 +37,11 @@ class Carrier(ABC):
     def send(self, data: bytes) -> None:
         """Send more of the body; `data` is not empty."""
 
+    def offer(self, data: bytes) -> int:
+        """Send the first bytes of `data`, as many as are taken at once and without being copied; returns how many. The rest is
+        for `send`."""
+        return 0
+
     @abstractmethod
     async def drained(self) -> None:
         """Wait until the client has taken most of what was sent. Raises `Disconnected`."""

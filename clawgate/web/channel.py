@@ -13,12 +13,12 @@ from zope.interface import implementer
 
 from ..errors import Disconnected, InvalidRequest
 from . import head, transports
-from .body import EMPTY, SMALLEST_WINDOW, RequestBody, whole
+from .body import EMPTY, SMALLEST_WINDOW, RequestBody, Windows, whole
 from .carrier import Carrier, Headers
 from .chunked import ChunkedDecoder
 from .patience import Patience, Wait
 from .request import Request
-from .response import Response, status_line
+from .response import SWITCHING, Response, status_line
 
 if TYPE_CHECKING:
     from .site import ClawSite
@@ -35,6 +35,10 @@ answer away."""
 _ABORT_SECONDS = 15.0
 """How long what is left to send may take after the connection was given up."""
 _STREAM_LIMIT = 1048576
+_ENDLESS = 1 << 62
+"""Bytes that nobody sends in all eternity: the length of what follows an upgrade."""
+_TUNNELS = Windows(SMALLEST_WINDOW, SMALLEST_WINDOW)
+"""What each upgraded connection holds at most; these are small messages, and take nothing from those who upload."""
 
 
 @implementer(IPushProducer)
@@ -64,6 +68,7 @@ class Channel(Protocol, Carrier):
         self._expects = False
         self._keep = True
         self._framed = False  # the answer is chunked
+        self._tunnel = False  # it was an upgrade: bytes go both ways until one side ends it
         self._waiter: Deferred[None] | None = None
         self._blocked_since = 0.0
         self._patience: Patience | None = None
@@ -323,7 +328,7 @@ class Channel(Protocol, Carrier):
         if length is not None:
             parts.append(b"Content-Length: %d\r\n" % length)
             lines += 1
-        elif more:
+        elif more and status != SWITCHING:
             if minor:
                 self._framed = True
                 parts.append(b"Transfer-Encoding: chunked\r\n")
@@ -335,7 +340,11 @@ class Channel(Protocol, Carrier):
             self._keep = False
         if self.site.draining:
             self._keep = False
-        if not self._keep:
+        if status == SWITCHING:
+            # What is left is no HTTP any more; the answer says so itself.
+            self._keep = False
+            self._framed = False
+        elif not self._keep:
             parts.append(b"Connection: close\r\n")
             lines += 1
         elif not minor:
@@ -355,8 +364,23 @@ class Channel(Protocol, Carrier):
             self._write(top)
             self._large_writes()
             self.transport.write(data)
-        if more and length is not None and length > _STREAM_LIMIT:
+        if status == SWITCHING:
+            self._open_tunnel(request)
+        elif more and length is not None and length > _STREAM_LIMIT:
             self._large_writes()
+
+    def _open_tunnel(self, request: Request) -> None:
+        """What comes from now on is the request's body, which has no end."""
+        self._tunnel = True
+        self._mode = _BODY
+        self._left = _ENDLESS
+        self._decoder = None
+        body = self._body = request.body = RequestBody(None, self, _TUNNELS)
+        self._small_reads()
+        self._resume()
+        data, self._buffer = self._buffer, b""
+        if data:
+            body.feed(data)
 
     def send(self, data: bytes) -> None:
         """See `Carrier`."""
@@ -364,6 +388,15 @@ class Channel(Protocol, Carrier):
             self._write(b"%x\r\n%b\r\n" % (len(data), data))
         else:
             self._write(data)
+
+    def offer(self, data: bytes) -> int:
+        """See `Carrier`."""
+        plain = self._plain
+        if self._framed or plain is None or not plain.connected or plain.disconnecting or transports.buffered(plain):
+            return 0
+        sent = plain.writeSomeData(data)
+        # What is wrong with the socket, its next use tells.
+        return sent if type(sent) is int else 0
 
     async def drained(self) -> None:
         """See `Carrier`."""
@@ -535,7 +568,7 @@ class Channel(Protocol, Carrier):
             unsent = self.unsent()
             if unsent < self._stuck:
                 self._stuck = unsent
-                self._since = max(self._since, now + _ABORT_SECONDS)
+                self._since = max(self._since, now + (_ABORT_SECONDS if unsent else _LINGER_SECONDS))
             elif now >= self._since:
                 self.abort()
         elif mode in (_HEAD, _DISCARD):
@@ -555,7 +588,7 @@ class Channel(Protocol, Carrier):
         if patience is None:
             patience = self._patience = Patience(now)
         body = self._body
-        if body is not None and body.waiting:
+        if body is not None and body.waiting and not self._tunnel:
             wait, since, count = Wait.INPUT, body.silent_since, body.received
         elif self._waiter is not None:
             wait, since, count = Wait.OUTPUT, self._blocked_since, request.sent - self.unsent()
@@ -563,7 +596,7 @@ class Channel(Protocol, Carrier):
             wait, since, count = Wait.NOTHING, now, 0
         if not patience.exhausted(now, wait, since, count, self.site.idle_timeout, self.site.min_rate):
             return
-        if wait is Wait.OUTPUT:
+        if wait is Wait.OUTPUT or self._tunnel:
             self.site.refused(self.peer, 408)
             self.abort()
         elif body is not None:

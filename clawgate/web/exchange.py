@@ -9,8 +9,9 @@ from twisted.logger import Logger
 
 from ..errors import ClawgateError, Disconnected, StorageBroken, TooLarge
 from ..log import request_id
+from ..model.authorship import by
 from . import failures, sendfile
-from .response import BODYLESS, FileBody, Response
+from .response import BODYLESS, SWITCHING, FileBody, Response
 
 if TYPE_CHECKING:
     from .request import Request
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _log = Logger()
 
+READING = frozenset(("GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT", "SEARCH"))
+"""Verbs of those who make no changes: what they find was made by others."""
 _READY = 262144
 _PIECE = 131072
 """Bytes of a block that are given to the connection at once."""
@@ -34,7 +37,8 @@ async def run(site: ClawSite, request: Request) -> None:
         if site.max_body_bytes and length is not None and length > site.max_body_bytes:
             raise TooLarge(f"the request body may have at most {site.max_body_bytes} bytes")
         if request.verdict is None:
-            response = await site.handler(request)
+            with by("" if request.verb in READING else request.header("initiator-id") or ""):
+                response = await site.handler(request)
     except Disconnected:
         pass
     except Exception as error:
@@ -149,10 +153,11 @@ async def _by_blocks(request: Request, response: Response, body: AsyncIterator[b
     # The first block is fetched before the head is sent, so that what fails at once still gets an honest status.
     carrier = request.carrier
     first = b""
-    async for data in body:
-        if data:
-            first = data
-            break
+    if response.status != SWITCHING:
+        async for data in body:
+            if data:
+                first = data
+                break
     if request.disconnected:
         raise Disconnected("the client is gone")
     if length is not None and len(first) > length:
@@ -171,9 +176,9 @@ async def _by_blocks(request: Request, response: Response, body: AsyncIterator[b
             raise StorageBroken("the body is longer than announced")
         if request.disconnected:
             raise Disconnected("the client is gone")
-        for start in range(0, len(data), _PIECE):
+        for start in range(carrier.offer(data), len(data), _PIECE):
             # A slow client must not have more of it copied into buffers than it is about to take.
-            carrier.send(data if len(data) <= _PIECE else data[start : start + _PIECE])
+            carrier.send(data if len(data) <= _PIECE and not start else data[start : start + _PIECE])
             if carrier.blocked:
                 request.sent = sent - max(0, len(data) - start - _PIECE)
                 await carrier.drained()

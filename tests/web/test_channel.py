@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -470,6 +472,28 @@ async def test_a_slow_reader_stops_the_storage(serve: Any, wait: Any) -> None:
     before, total = await server.talk(talk)
     assert before < 25_000_000  # what the kernel's buffers take
     assert total == 40_000_000
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("length", [5 * 700_001, None], ids=["as announced", "framed"])
+async def test_blocks_that_are_taken_in_part_arrive_whole(serve: Any, length: int | None) -> None:
+    blocks = [random.Random(number).randbytes(700_001) for number in range(5)]
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for block in blocks:
+            yield block
+
+    async def handler(request: Request) -> Response:
+        return Response(200, [], pieces(), length)
+
+    server = await serve(handler)
+
+    def talk(client: Any) -> bytes:
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        _, _, body = client.ask(get())
+        return bytes(body)
+
+    assert await server.talk(talk) == b"".join(blocks)
 
 
 @pytest_twisted.ensureDeferred

@@ -95,7 +95,7 @@ class Way:
 def connect(address: Address, account: Account) -> Way:
     """Blocks for a while, most of all at the first time. Raises `SettingsError`, `StorageUnavailable` without credentials."""
     try:
-        session = _session(address, account)
+        session = session_of(address, account)
         verify: bool | str = address.ca_file or address.verify
         client = make_client(
             session,
@@ -145,7 +145,8 @@ class _Adding:
         return {**{name: value for name, value in self._extras.items() if name in members}, **params}
 
 
-def _session(address: Address, account: Account) -> boto3.Session:
+def session_of(address: Address, account: Account) -> boto3.Session:
+    """What makes clients for this account. Blocks. Raises errors of botocore."""
     core = _plain(address, account)
     if account.role:
         base = _plain(address, account)

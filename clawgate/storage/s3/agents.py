@@ -11,8 +11,10 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
-READ = 256 << 10
-"""Bytes that one read of a socket takes at most: fewer and longer pieces cost less."""
+PIECE = 384 << 10
+"""Bytes that one read or write of a socket takes at most: fewer and longer pieces cost less.
+
+Of an answer with a slow reader two of them are here, and what is on its way to the client: less than the window of a transfer."""
 
 
 class Raw:
@@ -60,7 +62,7 @@ def _plain(response: Any) -> Any:
 class _Greedy(HTTP11ClientProtocol):
     def connectionMade(self) -> None:
         transport: Any = self.transport
-        transport.bufferSize = READ
+        transport.bufferSize = transport.SEND_LIMIT = PIECE
         HTTP11ClientProtocol.connectionMade(self)
 
 

@@ -93,9 +93,10 @@ class Control:
         return answer
 
     async def head(self, key: str) -> dict[str, Any] | None:
-        """HeadObject; None if there is no such object. Whether it is the bucket that is missing a HEAD does not tell."""
+        """HeadObject, with the checksums that the service keeps; None if there is no such object. Whether it is the bucket that
+        is missing a HEAD does not tell."""
         try:
-            return await self.call("head_object", Key=key)
+            return await self.call("head_object", Key=key, ChecksumMode="ENABLED")
         except NotFound:
             return None
 

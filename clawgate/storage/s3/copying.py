@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...errors import UploadGone
 from .facts import Facts
 from .ground import Ground
 from .multipart import Multipart, source
@@ -15,7 +16,7 @@ async def copy_object(ground: Ground, facts: Facts, key: str, id: str, own: str)
     `PreconditionFailed` if it is not what `facts` say any more, `NotFound`."""
     arguments = facts.written_as(key, id, own)
     if facts.size > LARGEST_COPY:
-        etag = await _copy_parts(ground, facts, key, arguments)
+        etag = await _copy_parts(ground, facts, key, own, arguments)
     else:
         answer = await ground.control.call(
             "copy_object",
@@ -29,7 +30,7 @@ async def copy_object(ground: Ground, facts: Facts, key: str, id: str, own: str)
     return ground.memory.put(facts.copied(key, etag, id, own))
 
 
-async def _copy_parts(ground: Ground, facts: Facts, key: str, arguments: dict[str, Any]) -> str:
+async def _copy_parts(ground: Ground, facts: Facts, key: str, own: str, arguments: dict[str, Any]) -> str:
     upload = Multipart(ground, key, ground.options.parallel)
     complete = False
     try:
@@ -37,8 +38,16 @@ async def _copy_parts(ground: Ground, facts: Facts, key: str, arguments: dict[st
         for start in range(0, facts.size, LARGEST_COPY):
             stop = min(start + LARGEST_COPY, facts.size)
             await upload.copy(facts.key, start, stop, facts.etag, facts.version)
-        answer = await ground.control.call("complete_multipart_upload", Key=key, **await upload.whole())
+        whole = await upload.whole()
+        try:
+            etag = str((await ground.control.call("complete_multipart_upload", Key=key, **whole))["ETag"]).strip('"')
+        except UploadGone:
+            # The answer may have been lost, and the call repeated.
+            there = await ground.file(key)
+            if there is None or (there.own, there.size) != (own, facts.size):
+                raise
+            etag = there.etag
         complete = True
     finally:
         await upload.end(complete=complete)
-    return str(answer["ETag"]).strip('"')
+    return etag

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import attrs
 
@@ -12,8 +12,9 @@ from ...errors import AlreadyExists, Forbidden, IsAFolder, NotAFolder, NotFound,
 from ...interfaces import Abilities, Body, Copy, Ids, Janitor, Listing, Reader, Storage, Times
 from ...model.content import Intent, Written
 from ...model.node import Identity, Kind, Node
-from ...model.path import Path, is_within, join, name
+from ...model.path import ROOT, Path, is_within, join, name
 from ..checksums import ALGORITHMS
+from .clearing import clear
 from .control import Control, Found, Page
 from .copying import copy_object
 from .exchange import Exchange
@@ -54,7 +55,7 @@ class S3Storage(Storage, Ids, Copy, Times, Janitor):
         self.recalling = True
         """Whether metadata are asked for what listings do not tell: ids, times, checksums. They are needed when there is no
         index, or a new one; one call for each object that clawgate may have written."""
-        self._survey = S3Survey(self._ground, self.list, self.identify)
+        self._survey = S3Survey(self._ground, self._listed, self.identify)
         self.abilities = Abilities(
             ids=self, copy=self, times=self, parts=self._parts, janitor=self, survey=self._survey, checksums=ALGORITHMS
         )
@@ -72,6 +73,10 @@ class S3Storage(Storage, Ids, Copy, Times, Janitor):
         if not ground.service.probed and not read_only:
             await probe(ground)
         await self._start_keeping()
+
+    async def clear(self) -> None:
+        """Remove all that is there for good, also what is hidden and what the bucket keeps; nobody may be using it any more."""
+        await clear(self._ground, self._ground.keys.folder(ROOT))
 
     async def _start_keeping(self) -> None:
         ground = self._ground
@@ -94,6 +99,12 @@ class S3Storage(Storage, Ids, Copy, Times, Janitor):
 
     async def list(self, path: Path) -> Listing:
         """See `Storage.list`. One call a thousand entries."""
+        # What is told of while the listing is on its way ends it, too.
+        voucher = self._ground.service.vouchers.issue(self._ground.keys.folder(path))
+        listing = await self._listed(path)
+        return listing if voucher is None else attrs.evolve(listing, current=voucher, place=path)
+
+    async def _listed(self, path: Path) -> Listing:
         ground = self._ground
         prefix = ground.keys.folder(path)
         if path.partition("/")[0] == HIDDEN:
@@ -121,6 +132,10 @@ class S3Storage(Storage, Ids, Copy, Times, Janitor):
 
     async def make_folder(self, path: Path) -> Node:
         """See `Storage.make_folder`."""
+        with self._unsettling(path):
+            return await self._make_folder(path)
+
+    async def _make_folder(self, path: Path) -> Node:
         ground = self._ground
         if not path:
             raise AlreadyExists("the root is always there")
@@ -144,7 +159,8 @@ class S3Storage(Storage, Ids, Copy, Times, Janitor):
 
     async def remove(self, path: Path) -> None:
         """See `Storage.remove`. Not one step: a kill leaves a part."""
-        await self._trees.remove(path)
+        with self._unsettling(path):
+            await self._trees.remove(path)
 
     async def move(self, source: Path, target: Path, *, replace: bool) -> Node:
         """See `Storage.move`. Not one step: others see both for a while."""
@@ -215,6 +231,12 @@ class S3Storage(Storage, Ids, Copy, Times, Janitor):
     @asynccontextmanager
     async def _set_aside(self, source: Path, target: Path, replace: bool) -> AsyncIterator[None]:
         """What is replaced goes into the trash, and comes back if nothing comes of it."""
+        with self._unsettling(source, target):
+            async with self._put_aside(source, target, replace):
+                yield
+
+    @asynccontextmanager
+    async def _put_aside(self, source: Path, target: Path, replace: bool) -> AsyncIterator[None]:
         key, trash = "", self._trash
         if replace and trash is not None and not is_within(source, target) and not is_within(target, source):
             await self._ground.node(source)
@@ -226,6 +248,14 @@ class S3Storage(Storage, Ids, Copy, Times, Janitor):
             if key and trash is not None:
                 await trash.restore(key, target, replace=False)
             raise
+
+    @contextmanager
+    def _unsettling(self, *paths: Path) -> Iterator[None]:
+        """While more changes there than one file; also if it fails on the way."""
+        try:
+            yield
+        finally:
+            self._ground.unsettled(*paths)
 
     async def _beginning(self, key: str) -> Found | None:
         """The object that says since when something is written here. A listing tells of it, which fails if there is no

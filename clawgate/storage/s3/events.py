@@ -17,9 +17,14 @@ from ...model.path import ROOT, Path, join, split
 from .facts import seen
 from .keys import HIDDEN, shown
 from .memory import Memory
+from .vouching import Vouchers
 
 _FILER = "/buckets/"
 """Where SeaweedFS keeps its buckets."""
+_TEST = "s3:TestEvent"
+"""What AWS says when somebody asks it to tell of changes."""
+_WRAPPED = 3
+"""So often a message may be inside of another one: of SNS, which may have it from EventBridge."""
 Report = Callable[[Sequence[Hint]], None]
 
 
@@ -33,27 +38,60 @@ class Event(NamedTuple):
 
 
 def parse(body: bytes) -> list[Event]:
-    """The events of one message: of S3, MinIO and Ceph (``Records``, keys written as in addresses), also inside of one of SNS,
-    and of SeaweedFS' webhook. A message that tells of nothing gives none. Raises `InvalidRequest`."""
+    """The events of one message: of S3, MinIO and Ceph (``Records``, keys written as in addresses), of EventBridge, both also
+    inside of one of SNS, and of SeaweedFS' webhook. A message that tells of nothing gives none. Raises `InvalidRequest`."""
     if not body.strip():
         # A service looks whether anybody is there.
         return []
+    return _read(body) or []
+
+
+def parse_queued(body: bytes) -> list[Event]:
+    """As `parse`, for what lies in a queue, where everybody may put something. Raises `InvalidRequest` also for messages that
+    nobody knows who tells of changes in buckets."""
+    found = _read(body)
+    if found is None:
+        raise InvalidRequest("this is no notification of a bucket that is known here")
+    return found
+
+
+def _read(body: bytes) -> list[Event] | None:
+    """None: it has the form of a message, but not of one that is known."""
     try:
         message = json.loads(body)
-        if isinstance(message.get("Message"), str) and "Records" not in message:
+        for _ in range(_WRAPPED):
+            if not isinstance(message.get("Message"), str) or "Records" in message:
+                break
             message = json.loads(message["Message"])
         if "event_type" in message:
             return list(_of_filer(message))
-        return [_of_record(record) for record in message.get("Records") or () if "s3" in record]
+        if message.get("source") == "aws.s3" and "detail-type" in message:
+            return _of_bridge(message)
+        if "Records" in message:
+            return [_of_record(record) for record in message["Records"] or () if "s3" in record]
+        return [] if message.get("Event") == _TEST else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidRequest("this is no notification of a bucket that is known here") from error
 
 
 def _of_record(record: Mapping[str, Any]) -> Event:
     told = record["s3"]["object"]
-    etag, size = str(told.get("eTag", "")).strip('"'), int(told.get("size", 0))
     written = "ObjectCreated" in str(record.get("eventName", ""))
-    return Event(str(record["s3"]["bucket"]["name"]), unquote_plus(told["key"]), seen(etag, size) if etag and written else "")
+    mark = _mark(told.get("eTag"), told.get("size")) if written else ""
+    return Event(str(record["s3"]["bucket"]["name"]), unquote_plus(told["key"]), mark)
+
+
+def _of_bridge(message: Mapping[str, Any]) -> list[Event]:
+    """Here keys are written as they are (user guide of S3, "EventBridge event message structure")."""
+    detail = message["detail"]
+    told = detail["object"]
+    mark = _mark(told.get("etag"), told.get("size")) if message["detail-type"] == "Object Created" else ""
+    return [Event(str(detail["bucket"]["name"]), str(told["key"]), mark)]
+
+
+def _mark(etag: Any, size: Any) -> str:
+    plain = str(etag or "").strip('"')
+    return seen(plain, int(size or 0)) if plain else ""
 
 
 def _of_filer(message: Mapping[str, Any]) -> Iterator[Event]:
@@ -87,24 +125,37 @@ def hint(prefix: str, key: str) -> Hint | None:
 class BucketEvents:
     """What is told of one bucket, for all spaces in it. Used in the reactor's thread."""
 
-    def __init__(self, bucket: str, memory: Memory) -> None:
-        """`memory` knows what we wrote ourselves."""
+    def __init__(self, bucket: str, memory: Memory, vouchers: Vouchers) -> None:
+        """`memory` knows what we wrote ourselves; `vouchers` are those for folders of the bucket."""
         self._bucket = bucket
         self._memory = memory
+        self._vouchers = vouchers
         self._subscribers: dict[object, tuple[str, Report]] = {}
-        self.told = 0
-        """Events so far."""
+        self._hears: set[str] = set()
+        vouchers.hears = lambda: bool(self._hears)
+
+    def hears(self, source: str, *, now: bool = True) -> None:
+        """Whether this source tells of changes now, as far as it can be known."""
+        if now:
+            self._hears.add(source)
+        elif source in self._hears:
+            self._hears.remove(source)
+            if not self._hears:
+                self._vouchers.silence()
 
     def tell(self, events: Sequence[Event]) -> None:
         """Something happened."""
-        self.told += len(events)
         fresh = [
             event
             for event in events
-            if event.bucket == self._bucket and not (event.mark and self._memory.get(event.key, event.mark) is not None)
+            if event.bucket == self._bucket and not (event.mark and self._memory.is_ours(event.key, event.mark))
         ]
         for prefix, report in list(self._subscribers.values()):
-            hints = [found for event in fresh if (found := hint(prefix, event.key)) is not None]
+            hints = []
+            for event in fresh:
+                if (found := hint(prefix, event.key)) is not None:
+                    hints.append(found)
+                    self._vouchers.touch(event.key, written=bool(event.mark))
             if hints:
                 report(list(dict.fromkeys(hints)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import blake2b
@@ -21,6 +22,8 @@ _NODE = "clawgate-node"
 """Metadata: the place for which it holds, the id, what tells this very version from others, and the etag that it had before it
 was moved to this place."""
 _SUMS = "clawgate-checksums"
+_VERIFIED = ("SHA1", "SHA256", "CRC32C")
+"""What S3 calls ``ChecksumSHA1`` and so on, and clients of WebDAV know."""
 FOLDER_TYPE = "application/x-directory"
 
 
@@ -117,10 +120,25 @@ def from_head(key: str, answer: Mapping[str, Any]) -> Facts:
     # Metadata go along with copies that others make; then the id is that of somebody else.
     if at == place(key):
         id, own, kept, checksums = found_id, found_own, found_etag, sums
+    checksums = checksums or service_checksums(answer)
     mtime = time_in(stored.pop(_MTIME, ""))
     mtime_ns = nanoseconds(answer["LastModified"]) if mtime is None else mtime
     headers = {name: answer[name] for name in _KEPT if answer.get(name)}
     return Facts(key, etag, size, mtime_ns, id, own, checksums, {**headers, "Metadata": stored}, kept)
+
+
+def service_checksums(answer: Mapping[str, Any]) -> str:
+    """The checksums of all of the content that the service was given by who wrote it; those of parts (``COMPOSITE``, with a
+    number at the end) tell nothing."""
+    found = []
+    for algorithm in _VERIFIED if answer.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT" else ():
+        try:
+            value = b64decode(answer.get(f"Checksum{algorithm}") or "", validate=True)
+        except ValueError:
+            continue
+        if value:
+            found.append(f"{algorithm}:{value.hex()}")
+    return " ".join(found)
 
 
 def marker_type(key: str, id: str) -> str:

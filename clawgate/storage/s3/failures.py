@@ -62,6 +62,7 @@ _CODES: dict[str, tuple[type[ClawgateError], str]] = {
     "503": (Overloaded, "the storage is busy"),
     "RequestTimeout": (StorageTimeout, "the storage did not answer in time"),
     "XAmzContentSHA256Mismatch": (StorageBroken, "the content changed on its way to the storage"),
+    "XAmzContentChecksumMismatch": (StorageBroken, "the content changed on its way to the storage"),
     "BadDigest": (StorageBroken, "the content changed on its way to the storage"),
     "IncompleteBody": (StorageBroken, "the content did not reach the storage as a whole"),
 }

@@ -12,6 +12,7 @@ from typing import Any
 from twisted.internet.defer import DeferredLock
 
 from ...errors import Forbidden, InvalidRequest, NotFound, ParentMissing
+from ...model.content import Target
 from ...model.node import Kind, Node
 from ...model.path import Path, name, parent
 from .control import Control, Found, Page
@@ -20,6 +21,7 @@ from .facts import Facts, from_head, marker_type, metadata
 from .keys import HIDDEN, Keys
 from .memory import Looks, Memory
 from .options import S3Options
+from .vouching import Vouchers
 
 _FOLDERS = 10_000
 
@@ -75,11 +77,16 @@ class Service:
     def __init__(self, options: S3Options) -> None:
         self.memory = Memory(options.facts)
         self.looks = Looks(options.trust_seconds)
+        self.vouchers = Vouchers(options.listing_seconds, options.told_seconds)
         self.probed = False
         self.both = True
         """Whether an object and a folder can have one name."""
         self.conditional = False
-        """Whether the service refuses to write when a condition does not hold; else we look before."""
+        """Whether the service refuses to write where something is already (``If-None-Match``); else we look before."""
+        self.matching = False
+        """Whether it refuses to replace anything but what was named (``If-Match`` with an ETag); else we look before."""
+        self.verifying = False
+        """Whether it compares content with a checksum that comes along (``x-amz-checksum-*``)."""
         self.versioned = False
         """Whether the bucket keeps versions, as far as somebody wanted to know."""
 
@@ -110,6 +117,10 @@ class Ground:
         """See `Service.conditional`."""
         return self.service.conditional
 
+    def refuses(self, expected: Target | str) -> bool:
+        """Whether the service itself refuses to write if what stands there is not what was expected (`Intent.expected`)."""
+        return self.service.conditional if isinstance(expected, Target) else self.service.matching
+
     def place(self, path: Path) -> str:
         """The key of a file that may be written at `path`. Raises `Forbidden`, `InvalidRequest`."""
         if not path:
@@ -137,7 +148,7 @@ class Ground:
         # Checksums that were not known when the content was sent are only remembered.
         if known is not None and known.own == found.own and known.checksums:
             return known
-        return self.memory.put(found)
+        return self.memory.put(found, looked=True)
 
     async def is_folder(self, prefix: str) -> bool:
         """Whether there is a marker, or anything below: one or two calls."""
@@ -226,6 +237,11 @@ class Ground:
             self.marks.touch(self.keys.folder(parent(path)))
             if path:
                 self.looks.forget(self.keys.key(path)[0])
+
+    def unsettled(self, *paths: Path) -> None:
+        """More may have changed at `paths`, and in the folders that hold them, than the index hears of."""
+        for path in paths:
+            self.service.vouchers.touch(self.keys.folder(path))
 
     def new_id(self) -> str:
         """One that nobody has."""

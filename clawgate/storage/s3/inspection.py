@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError, SSLError  # type: ignore[import-untyped]
 
 from ...errors import ClawgateError
+from . import queues
 from .accounts import Account, Address, Way, connect
 from .failures import code_of
 from .keys import Keys
@@ -31,23 +32,40 @@ class Seen(NamedTuple):
     remedy: str = ""
 
 
-def inspect(what: str, address: Address, account: Account, prefix: str, *, read_only: bool) -> Iterator[Seen]:
-    """Look at one prefix with one account; unless `read_only`, small hidden objects are written and removed."""
+def inspect(
+    what: str, address: Address, account: Account, prefix: str, *, read_only: bool, versioned: bool = False
+) -> Iterator[Seen]:
+    """Look at one prefix with one account; unless `read_only`, small hidden objects are written and removed. `versioned`: the
+    bucket is said to keep versions."""
     try:
         way = connect(address, account)
     except ClawgateError as error:
         yield Seen("FAIL", f"{what}: {error}", "set access_key, profile or role, or give boto3 credentials (docs/storage-s3.md)")
         return
-    yield from _Inspection(what, way, address.bucket, prefix, read_only).run()
+    yield from _Inspection(what, way, address.bucket, prefix, read_only, versioned).run()
+
+
+def inspect_queue(what: str, address: Address, account: Account, url: str) -> Iterator[Seen]:
+    """Look whether the queue can be read that is told of changes. What lies in it stays there."""
+    try:
+        queues.connect(address, account, url).look()
+    except ClawgateError as error:
+        remedy = "permit sqs:ReceiveMessage and sqs:DeleteMessage on the queue, and mend s3.events_queue (docs/storage-s3.md)"
+        yield Seen("FAIL", f"{what}: {error}", remedy)
+    else:
+        yield Seen("ok", f"{what}: the queue {url} can be read")
 
 
 class _Inspection:
-    def __init__(self, what: str, way: Way, bucket: str, prefix: str, read_only: bool) -> None:
+    def __init__(self, what: str, way: Way, bucket: str, prefix: str, read_only: bool, versioned: bool) -> None:
         self.what = f"{what}: s3://{bucket}/{prefix}"
         self.client = way.client
         self.bucket = bucket
         self.prefix = prefix
         self.read_only = read_only
+        self.versioned = versioned
+        self.keeps = False
+        """Whether the bucket has versions."""
         self.key = Keys(prefix).hidden(f"check-{secrets.token_hex(4)}")
         self.failure = ""
 
@@ -58,9 +76,11 @@ class _Inspection:
             return
         yield Seen("ok", f"{self.what} can be listed")
         yield from self.clock(answer)
-        if not self.read_only:
-            yield from self.rights()
         yield from self.versioning()
+        if self.read_only:
+            yield from self.reading(answer)
+        else:
+            yield from self.rights()
         yield from self.orphans()
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any] | None:
@@ -103,17 +123,27 @@ class _Inspection:
                 "warn", f"{self.what}: the clock of the service is {skew:+.0f} s off ours", "synchronise both (chrony, ntpd)"
             )
 
+    def reading(self, answer: dict[str, Any]) -> Iterator[Seen]:
+        """As far as there is anything to read."""
+        for one in answer.get("Contents", ()):
+            if self.call("head_object", Key=one["Key"]) is None:
+                yield Seen("FAIL", f"{self.what}: objects cannot be read: {self.failure}", self.remedy("s3:GetObject"))
+
     def rights(self) -> Iterator[Seen]:
-        if self.call("put_object", Key=self.key, Body=b"1") is None:
+        made = self.call("put_object", Key=self.key, Body=b"1")
+        if made is None:
             remedy = f"{self.remedy('s3:PutObject')}, or set read_only = true"
             yield Seen("FAIL", f"{self.what} cannot be written to: {self.failure}", remedy)
             return
         missing: list[str] = []
         copy = {"CopySource": {"Bucket": self.bucket, "Key": self.key}}
-        for right, operation, more in (
+        tried: list[tuple[str, str, dict[str, Any]]] = [
             ("s3:GetObject", "get_object", {}),
             ("s3:GetObject on copies", "copy_object", {**copy, "MetadataDirective": "REPLACE", "Metadata": {"a": "b"}}),
-        ):
+        ]
+        if self.versioned and "VersionId" in made:
+            tried.append(("s3:GetObjectVersion", "get_object", {"VersionId": made["VersionId"]}))
+        for right, operation, more in tried:
             if self.call(operation, Key=self.key, **more) is None:
                 missing.append(right)
                 yield Seen("FAIL", f"{self.what}: {operation} fails: {self.failure}", self.remedy(right))
@@ -127,35 +157,68 @@ class _Inspection:
             )
         elif not missing:
             yield Seen("ok", f"{self.what}: objects can be read, written, copied and deleted")
+        if self.keeps:
+            yield from self.purging()
+
+    def purging(self) -> Iterator[Seen]:
+        """Remove what the bucket has kept of what was tried, which the trash needs to be able to do."""
+        level, left = ("FAIL" if self.versioned else "warn"), f"versions of {self.key} are left"
+        answer = self.call("list_object_versions", Prefix=self.key)
+        if answer is None:
+            remedy = self.remedy("s3:ListBucketVersions")
+            yield Seen(level, f"{self.what}: versions cannot be listed: {self.failure}; {left}", remedy)
+            return
+        kept = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
+        # Not all at once, so that what may not be deleted is an error of the call.
+        if any(self.call("delete_object", Key=self.key, VersionId=one["VersionId"]) is None for one in kept):
+            remedy = self.remedy("s3:DeleteObjectVersion")
+            yield Seen(level, f"{self.what}: versions cannot be deleted: {self.failure}; {left}", remedy)
 
     def multipart(self) -> Iterator[Seen]:
         made = self.call("create_multipart_upload", Key=self.key)
-        if made is None or self.call("abort_multipart_upload", Key=self.key, UploadId=made["UploadId"]) is None:
-            remedy = self.remedy("s3:AbortMultipartUpload and s3:PutObject")
-            yield Seen("FAIL", f"{self.what}: multipart uploads fail: {self.failure}", remedy)
+        if made is None:
+            yield Seen("FAIL", f"{self.what}: multipart uploads fail: {self.failure}", self.remedy("s3:PutObject"))
+        elif self.call("abort_multipart_upload", Key=self.key, UploadId=made["UploadId"]) is None:
+            remedy = f"{self.remedy('s3:AbortMultipartUpload')}; an upload to {self.key} is left"
+            yield Seen("FAIL", f"{self.what}: multipart uploads cannot be aborted: {self.failure}", remedy)
 
     def conditions(self) -> Iterator[Seen]:
-        if self.call("put_object", Key=self.key, Body=b"2", IfNoneMatch="*") is None and self.failure in (
-            "PreconditionFailed",
-            "412",
-        ):
-            yield Seen("ok", f"{self.what}: the service knows conditional writes")
-        else:
-            remedy = "clawgate looks before it writes; let nobody else write to the same objects at the same moment"
-            yield Seen("warn", f"{self.what}: the service knows no conditional writes (If-None-Match)", remedy)
+        known = [
+            name
+            for name, condition in (("If-None-Match", {"IfNoneMatch": "*"}), ("If-Match", {"IfMatch": f'"{"0" * 32}"'}))
+            if self.call("put_object", Key=self.key, Body=b"2", **condition) is None
+            and self.failure in ("PreconditionFailed", "412")
+        ]
+        if len(known) == 2:
+            yield Seen("ok", f"{self.what}: the service knows conditional writes ({', '.join(known)})")
+            return
+        found = f"of conditional writes the service knows {known[0]} only" if known else "the service knows no conditional writes"
+        remedy = "clawgate looks before it writes; let nobody else write to the same objects at the same moment"
+        yield Seen("warn", f"{self.what}: {found}", remedy)
 
     def versioning(self) -> Iterator[Seen]:
         answer = self.call("get_bucket_versioning")
         if answer is None:
+            level = "FAIL" if self.versioned else "warn"
             yield Seen(
-                "warn", f"{self.what}: whether versions are kept cannot be seen: {self.failure}", "permit s3:GetBucketVersioning"
+                level, f"{self.what}: whether versions are kept cannot be seen: {self.failure}", "permit s3:GetBucketVersioning"
             )
-        elif answer.get("Status") == "Enabled":
+            return
+        status = answer.get("Status")
+        self.keeps = status in ("Enabled", "Suspended")
+        if self.versioned and status != "Enabled":
             yield Seen(
-                "ok", f"{self.what}: the bucket keeps versions; a lifecycle rule says for how long (NoncurrentVersionExpiration)"
+                "FAIL",
+                f"{self.what}: versioned = true, but the bucket keeps no versions (any more)",
+                "enable the versioning of the bucket, or set s3.versioned = false",
             )
+        elif status == "Enabled":
+            text = f"{self.what}: the bucket keeps versions; a lifecycle rule says for how long (NoncurrentVersionExpiration)"
+            if not self.versioned:
+                text += "; with s3.versioned = true people could bring back what they removed or replaced"
+            yield Seen("ok", text)
         else:
-            state = "are not kept any more" if answer.get("Status") == "Suspended" else "are not kept"
+            state = "are not kept any more" if self.keeps else "are not kept"
             yield Seen("ok", f"{self.what}: versions {state}: what is overwritten or deleted is gone")
 
     def orphans(self) -> Iterator[Seen]:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from .ground import Ground
 from .multipart import Multipart
+from .options import MOST_PARTS, SMALLEST_PART
 from .segments import Run
 
 
@@ -25,11 +26,22 @@ async def blocks(ground: Ground, made: Sequence[Run], most: int) -> AsyncIterato
             yield await read(ground, run._replace(start=run.start + start, length=min(most, run.length - start)))
 
 
-async def join(ground: Ground, upload: Multipart, made: Sequence[Run], least: int) -> None:
-    """Long runs are copied by the service; short ones are gathered until they are long enough for a part."""
+def least_part(made: Sequence[Run]) -> int:
+    """How long parts have to be so that there are not too many: what S3 asks for, if each run is a part of its own."""
+    parts = sum(1 if run.key else -(-run.length // SMALLEST_PART) for run in made)
+    return SMALLEST_PART if parts < MOST_PARTS else max(SMALLEST_PART, -(-sum(run.length for run in made) // (MOST_PARTS // 2)))
+
+
+async def join(ground: Ground, upload: Multipart, made: Sequence[Run]) -> None:
+    """Long runs are copied by the service, and the last one however short it is; other short ones are gathered until they are
+    long enough for a part."""
     gathered = bytearray()
+    least = least_part(made)
     for run in made:
         left = run
+        if run is made[-1] and run.whole and not gathered:
+            await upload.copy_whole(run.key)
+            return
         if gathered:
             missing = min(least - len(gathered), left.length)
             gathered += await read(ground, left._replace(length=missing))

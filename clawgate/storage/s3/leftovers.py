@@ -42,10 +42,10 @@ async def sweep_multiparts(ground: Ground, older_than: float) -> int:
 def read_note(text: bytes) -> dict[str, Any] | None:
     """What was noted down; None if it cannot be read: a space must open all the same."""
     try:
-        noted: dict[str, Any] = json.loads(text)
+        noted = json.loads(text)
     except ValueError:
         return None
-    return noted
+    return noted if isinstance(noted, dict) else None
 
 
 async def _aborted(ground: Ground, key: str, older_than: float) -> bool:

@@ -25,27 +25,35 @@ class Memory:
         self._facts: OrderedDict[str, Facts] = OrderedDict()
         self._pins: OrderedDict[str, tuple[str, str]] = OrderedDict()
         self._folders: OrderedDict[str, str] = OrderedDict()
+        self._written: OrderedDict[str, str] = OrderedDict()
 
     def get(self, key: str, mark: str) -> Facts | None:
         """Of the version with this mark (`seen`)."""
         facts = self._facts.get(key)
         return facts if facts is not None and facts.seen == mark else None
 
-    def put(self, facts: Facts) -> Facts:
-        """Remember, and return the same."""
+    def put(self, facts: Facts, *, looked: bool = False) -> Facts:
+        """Remember, and return the same. `looked`: somebody has looked at it; else we have written it."""
         _keep(self._facts, facts.key, facts, self._most)
+        if not looked:
+            _keep(self._written, facts.key, facts.seen, self._most)
         return facts
+
+    def is_ours(self, key: str, mark: str) -> bool:
+        """Whether it is known that we have written the version with this mark (`seen`)."""
+        return self._written.get(key) == mark
 
     def forget(self, key: str) -> None:
         """It is not there any more."""
         self._facts.pop(key, None)
         self._pins.pop(key, None)
         self._folders.pop(key, None)
+        self._written.pop(key, None)
 
     def pin(self, facts: Facts, id: str) -> None:
         """Let this version have another id than its metadata say, until it is written the next time: others wrote it."""
         _keep(self._pins, facts.key, (facts.own, id), self._most)
-        self.put(attrs.evolve(facts, id=id))
+        self.put(attrs.evolve(facts, id=id), looked=True)
 
     def pinned(self, facts: Facts) -> Facts:
         """`facts` with the id that was pinned."""

@@ -56,7 +56,13 @@ class Multipart:
     async def copy(self, key: str, start: int, stop: int, etag: str = "", version: str = "") -> None:
         """A part that the service has already, as long as that still has `etag` (empty: any); returns as `send` does. `version`
         is the id of one that is not the present one."""
-        await self._start(self._copy, source(self.ground.control.bucket, key, version), start, stop, etag)
+        conditions: dict[str, Any] = {"CopySourceIfMatch": f'"{etag}"'} if etag else {}
+        span = f"bytes={start}-{stop - 1}"
+        await self._start(self._copy, source(self.ground.control.bucket, key, version), CopySourceRange=span, **conditions)
+
+    async def copy_whole(self, key: str) -> None:
+        """A part that is an object of its own. S3 takes no ranges of objects up to 5 MiB; as last part it may be so short."""
+        await self._start(self._copy, source(self.ground.control.bucket, key))
 
     async def stream(self, length: int, chunks: AsyncIterator[bytes], keep: int) -> None:
         """A part that is too long to be held: repeated only as long as no more than `keep` bytes of it have come."""
@@ -86,13 +92,13 @@ class Multipart:
         finally:
             self.ground.working.discard(self._note)
 
-    async def _start(self, act: Any, *args: Any) -> None:
+    async def _start(self, act: Any, *args: Any, **arguments: Any) -> None:
         while len(self._sending) >= self.most and self._error is None:
             await self._wait()
         self._see()
         self._begun += 1
         number = self._begun
-        sending = Deferred.fromCoroutine(self._one(number, act(number, *args)))
+        sending = Deferred.fromCoroutine(self._one(number, act(number, *args, **arguments)))
         if not sending.called:
             self._sending[number] = sending
             sending.addErrback(lambda failure: None)
@@ -111,16 +117,14 @@ class Multipart:
     async def _send(self, number: int, content: Sequence[bytes]) -> str:
         return (await self.ground.exchange.send(self.key, content, {}, self._query(number))).etag
 
-    async def _copy(self, number: int, source: Mapping[str, str], start: int, stop: int, etag: str) -> str:
-        conditions: dict[str, Any] = {"CopySourceIfMatch": f'"{etag}"'} if etag else {}
+    async def _copy(self, number: int, source: Mapping[str, str], **arguments: Any) -> str:
         answer = await self.ground.control.call(
             "upload_part_copy",
             Key=self.key,
             UploadId=self._id,
             PartNumber=number,
             CopySource=source,
-            CopySourceRange=f"bytes={start}-{stop - 1}",
-            **conditions,
+            **arguments,
         )
         return str(answer["CopyPartResult"]["ETag"])
 

@@ -27,7 +27,7 @@ class S3Options:
     put_bytes: int = 64 << 20
     """Content of known length up to this size is one PutObject, streamed, of which `part_bytes` are kept to repeat it; longer
     content is a multipart upload."""
-    part_bytes: int = 8 << 20
+    part_bytes: int = 5 << 20
     """Bytes of a part; longer where S3's limit of 10,000 parts asks for it."""
     window_bytes: int = 32 << 20
     """Bytes of one upload that are in memory at most: the part that is filled and those that are sent meanwhile. Of parts that
@@ -38,6 +38,10 @@ class S3Options:
     """Objects whose metadata are remembered."""
     trust_seconds: float = 2.0
     """For so long a look at a name is not repeated on the way from the check of a request to the call that writes."""
+    listing_seconds: float = 0.0
+    """For so long a listing vouches for the folder, whoever else may write to it."""
+    told_seconds: float = 0.0
+    """The same while the service tells of changes."""
     marks: bool = True
     """Whether the marks of folders (`Node.seen`) move with our own changes; they differ in each process, so below an index, which
     knows better, they must not."""

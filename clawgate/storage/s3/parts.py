@@ -14,9 +14,11 @@ import time
 from collections.abc import Sequence
 
 import attrs
+from twisted.internet.defer import Deferred
 
-from ...errors import ChecksumMismatch, LengthMismatch, Locked, NotFound, QuotaExceeded, UploadGone
+from ...errors import ChecksumMismatch, ClawgateError, LengthMismatch, Locked, NotFound, QuotaExceeded, UploadGone
 from ...interfaces import Body, Parts, Piece
+from ...log import make_logger
 from ...model.content import Checksum, Intent, Written
 from ...model.path import Path, name
 from ..checksums import Digests
@@ -30,6 +32,8 @@ from .orders import Order, order
 from .owners import me
 from .publishing import Publisher, put
 from .segments import Run, Segment, end, named, parse, runs
+
+log = make_logger()
 
 _HANDLE = re.compile(r"([0-9a-f]{32})-([0-9a-f]{1,10})")
 _FRESH = 3600.0
@@ -64,7 +68,8 @@ class S3Parts(Parts):
         compute: Sequence[str] = (),
         checksums: Sequence[Checksum] = (),
     ) -> int:
-        """See `Parts.write_at`. A block is held in memory, because S3 wants to know the length of what is sent first."""
+        """See `Parts.write_at`. Held in memory are a block that is sent, because S3 wants to know its length first, the next one,
+        and the bytes after it that make the last segment long enough for a part, so that it need not pass through here again."""
         foreseen = Digests(compute)
         digests = Digests(checksum.algorithm for checksum in checksums)
         block = await self._see(handle)
@@ -80,6 +85,7 @@ class S3Parts(Parts):
         work.writers.add(writer)
         work.alone = alone
         written = 0
+        sending: Deferred[None] | None = None
         try:
             try:
                 async for chunk in body:
@@ -88,9 +94,14 @@ class S3Parts(Parts):
                         raise QuotaExceeded("the file is too large for the storage")
                     digests.update(chunk)
                     writer.block += chunk
-                    if len(writer.block) >= block:
-                        await self._flush(handle, work, writer)
+                    while len(writer.block) >= block + SMALLEST_PART:
+                        before, sending = sending, None
+                        if before is not None:
+                            await before
+                        sending = Deferred.fromCoroutine(self._flush(handle, work, writer, block))
             finally:
+                if sending is not None:
+                    await sending
                 await self._flush(handle, work, writer)
             try:
                 digests.verify(checksums)
@@ -162,6 +173,11 @@ class S3Parts(Parts):
         facts = await self._ground.file(self._ground.place(path))
         if facts is None or facts.own != _own(handle):
             return None
+        try:
+            # Who was interrupted has not cleared up.
+            await self.abort(handle)
+        except ClawgateError as error:
+            log.warn("what is left of an upload that was published has to wait for the janitor: {error}", error=error)
         return Written(facts.node(name(path)), facts.id != _new_id(handle), facts.identity())
 
     async def abort(self, handle: str) -> None:
@@ -216,20 +232,21 @@ class S3Parts(Parts):
         found = [parse(one.key) for one in await self._ground.all_below(self._key(handle, ""))]
         return [one for one in found if one is not None]
 
-    async def _flush(self, handle: str, work: Work, writer: Writer) -> None:
+    async def _flush(self, handle: str, work: Work, writer: Writer, most: int | None = None) -> None:
         await work.turn.acquire()
         try:
-            block = bytes(writer.block)
+            with memoryview(writer.block) as view:
+                block = bytes(view[:most])
             if not block:
                 return
             if work.gone:
                 raise UploadGone("there is no such upload")
             offset = writer.offset
-            writer.block.clear()
+            del writer.block[: len(block)]
             writer.offset += len(block)
             if work.digests is not None:
                 if offset == work.position:
-                    work.digests.update(block)
+                    await self._ground.control.run(work.digests.update, block)
                     work.position += len(block)
                 elif offset < work.position:
                     work.digests = None
@@ -280,7 +297,7 @@ class S3Parts(Parts):
         complete = False
         try:
             await upload.begin(**placed.arguments(checksums))
-            await join(ground, upload, made, max(SMALLEST_PART, -(-size // (MOST_PARTS // 2))))
+            await join(ground, upload, made)
             arguments = await upload.whole()
             async with ground.locks.hold(placed.key):
                 await publisher.look()

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
+from typing import Any
 
-from ...errors import ClawgateError, Forbidden, Overloaded, PreconditionFailed, StorageTimeout
+from ...errors import ClawgateError, Forbidden, Overloaded, PreconditionFailed, StorageBroken, StorageTimeout
 from .ground import Ground
 
 _AGAIN = (Overloaded, StorageTimeout)
 """What says nothing about what the service can do."""
+_WRONG = base64.b64encode(bytes(32)).decode()
 
 
 async def probe(ground: Ground) -> None:
-    """Look, with a small hidden object, whether writes can have conditions, and whether an object and a folder can have one
-    name."""
+    """Look, with a small hidden object, whether writes can have conditions and checksums, and whether an object and a folder can
+    have one name."""
     control, key = ground.control, ground.keys.hidden(f"probe-{secrets.token_hex(4)}")
     service = ground.service
     await control.call("put_object", Key=key, Body=b"")
     try:
-        try:
-            await control.call("put_object", Key=key, Body=b"", IfNoneMatch="*")
-        except PreconditionFailed:
-            service.conditional = True
-        except _AGAIN:
-            raise
-        except ClawgateError:
-            service.conditional = False
+        service.conditional = await _refused(ground, key, IfNoneMatch="*")
+        service.matching = await _refused(ground, key, IfMatch=f'"{"0" * 32}"')
+        service.verifying = await _refused(ground, key, StorageBroken, ChecksumSHA256=_WRONG)
         try:
             await control.call("put_object", Key=f"{key}/", Body=b"")
             service.both = await control.head(key) is not None
@@ -36,6 +34,21 @@ async def probe(ground: Ground) -> None:
     finally:
         await _clear(ground, key)
     service.probed = True
+
+
+async def _refused(ground: Ground, key: str, error: type[ClawgateError] = PreconditionFailed, **condition: Any) -> bool:
+    """Whether the service sees, and says by `error`, that a condition does not hold. There are some that know the one and not the
+    other."""
+    try:
+        await ground.control.call("put_object", Key=key, Body=b"", **condition)
+    except error:
+        return True
+    except _AGAIN:
+        raise
+    except ClawgateError:
+        # It does not take the header.
+        return False
+    return False
 
 
 async def _clear(ground: Ground, key: str) -> None:

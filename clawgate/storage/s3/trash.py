@@ -61,7 +61,10 @@ class S3Trash(Trash):
             )
             pieces = {one.key[len(place) :]: piece for one, piece in zip(kept, await self._pieces(kept), strict=True)}
             await self._notes.write(note, pieces)
-            await self._trees.clear(path, node, [Found(one.key, one.etag, one.size, None) for one in kept])
+            try:
+                await self._trees.clear(path, node, [Found(one.key, one.etag, one.size, None) for one in kept])
+            finally:
+                ground.unsettled(path)
         return note.key
 
     async def list(self) -> AsyncIterator[Sequence[Trashed]]:
@@ -91,7 +94,10 @@ class S3Trash(Trash):
             await self.put(target)
         place = ground.keys.folder(target) if note.folder else ground.keys.key(target)[0]
         async with ground.locks.hold(place):
-            await self._bring(note, pieces, place)
+            try:
+                await self._bring(note, pieces, place)
+            finally:
+                ground.unsettled(target)
         await self._notes.forget(note)
         ground.changed(target)
         return await ground.node(target)

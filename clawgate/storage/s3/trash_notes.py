@@ -11,12 +11,16 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from ...errors import NotFound
+from ...errors import NotFound, StorageBroken
 from ...interfaces import Trashed
+from ...log import make_logger
 from ...model.node import Kind, Node
 from ...model.path import Path, name
 from .ground import Ground
+from .leftovers import read_note
 from .parallel import each
+
+log = make_logger()
 
 _KEY = re.compile(r"[0-9a-f]{8,16}-[0-9a-f]{16}")
 _REMEMBERED = 10_000
@@ -32,6 +36,10 @@ class Piece(NamedTuple):
     modified: float
     id: str = ""
     """Of a folder; there are services that keep no versions of markers."""
+
+
+class _Unreadable(StorageBroken):
+    """A note that is none."""
 
 
 @attrs.frozen
@@ -68,6 +76,7 @@ class Notes:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._known: OrderedDict[str, Note] = OrderedDict()
+        self._reported: OrderedDict[str, None] = OrderedDict()
 
     async def write(self, note: Note, pieces: Mapping[str, Piece]) -> None:
         """Note something down; `pieces` are the versions, by their keys without what is common to them."""
@@ -78,10 +87,14 @@ class Notes:
         await self._put(self._note_key(note.key), attrs.asdict(note))
 
     async def find(self, key: str) -> Note:
-        """Raises `NotFound`."""
+        """Raises `NotFound`, `StorageBroken` for a note that cannot be read."""
         if _KEY.fullmatch(key) is None:
             raise NotFound("there is nothing like this in the trash")
-        return Note(**await self._get(self._note_key(key)))
+        noted = await self._get(self._note_key(key))
+        try:
+            return Note(**noted)
+        except TypeError:
+            raise self._unreadable(self._note_key(key)) from None
 
     async def pieces(self, note: Note) -> dict[str, Piece]:
         """The versions that it consists of. Raises `NotFound`."""
@@ -97,7 +110,7 @@ class Notes:
             await self._ground.control.delete([self._pieces_key(note.key)])
 
     async def all(self) -> AsyncIterator[Sequence[Note]]:
-        """Page by page. One call a page, and one for each that was not asked for before."""
+        """Page by page. One call a page, and one for each that was not asked for before. What cannot be read hides no other."""
         ground, prefix, more, first = self._ground, self._note_key(""), "", True
         while first or more:
             page = await ground.control.page(prefix, more)
@@ -110,7 +123,7 @@ class Notes:
         if note is None:
             try:
                 note = self._known[key] = await self.find(key)
-            except NotFound:
+            except (NotFound, _Unreadable):
                 return None
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
@@ -131,5 +144,15 @@ class Notes:
             answer = await self._ground.control.call("get_object", Key=key)
         except NotFound:
             raise NotFound("there is nothing like this in the trash") from None
-        found: dict[str, Any] = await self._ground.control.run(lambda: json.loads(answer["Body"].read()))
+        found = await self._ground.control.run(lambda: read_note(answer["Body"].read()))
+        if found is None:
+            raise self._unreadable(key)
         return found
+
+    def _unreadable(self, key: str) -> StorageBroken:
+        if key not in self._reported:
+            self._reported[key] = None
+            log.error("{key}: is no note of the trash that could be read; look at its versions, and remove it", key=key)
+            if len(self._reported) > _REMEMBERED:
+                self._reported.popitem(last=False)
+        return _Unreadable("what the trash notes of this cannot be read")

@@ -71,7 +71,10 @@ class Trees:
         done = 0
         async for plan in left_behind(self._ground, older_than):
             async with _Working(self._ground, plan):
-                await self._resumption.resume(plan)
+                try:
+                    await self._resumption.resume(plan)
+                finally:
+                    self._ground.service.vouchers.clear()
                 await plan.done(self._ground)
             done += 1
         return done

@@ -22,6 +22,7 @@ from ...interfaces import Body, Listing, Reader, Storage
 from ...model.content import Intent, Written
 from ...model.node import Identity, Node
 from ...model.path import Path, parent, split
+from .doubts import Doubts
 from .indexed_abilities import IndexedCopy, IndexedFind, IndexedParts, IndexedTimes
 from .indexed_history import IndexedTrash, IndexedVersions
 from .indexed_journal import IndexedJournal
@@ -50,6 +51,7 @@ class Indexed(Storage):
         self.observer = Observer(inner, index, clock, read_only=read_only, guest=guest)
         self._clock = clock
         self._staleness_max = staleness_max
+        self._doubts = Doubts(clock)
         self.unsure: Callable[[Sequence[Path]], None] | None = None
         """Told of places that may be other than the index says, because a change of ours was interrupted."""
         have = inner.abilities
@@ -70,7 +72,7 @@ class Indexed(Storage):
         chain, names = self.index.cache.walk(path)
         if names or not chain:
             chain, names = await self.index.chain(path)
-        if chain and not names and self._fresh(chain):
+        if chain and not names and self._fresh(path, chain):
             return self.index.node(chain[-1])
         return self.index.node(await self.observer.look(path))
 
@@ -90,15 +92,29 @@ class Indexed(Storage):
 
     async def _list(self, path: Path) -> Listing:
         folder = await self.observer.folder(path)
-        if self._vouched(folder) and self._clock() - folder.listed < self._staleness_max:
-            # The voucher speaks of the folder that was listed; a folder above may have been renamed since.
-            raw = await self.inner.stat(path)
-            if raw.seen == folder.seen and self._vouched(folder):
-                folder.checked = self._clock()
-                return Listing(self.index.node(folder), self._stored(folder), str(folder.revision), folder.current)
+        if (
+            self._vouched(path, folder)
+            and self._clock() - folder.listed < self._staleness_max
+            and await self._stands(path, folder)
+        ):
+            return self._listing(folder, self.index.node(folder), self._stored(folder), folder.revision)
         found = await self.observer.scan(path)
         pages = self._stored(found.entry) if found.children is None else _pages(found.children)
-        return Listing(found.node, pages, str(found.revision), found.entry.current)
+        return self._listing(found.entry, found.node, pages, found.revision)
+
+    async def _stands(self, path: Path, folder: Entry) -> bool:
+        """Whether the folder that is vouched for is still at `path`: unless the voucher speaks of the place, it speaks of the one
+        that was listed, and a folder above may have been renamed since."""
+        if folder.place is not None:
+            return True
+        raw = await self.inner.stat(path)
+        if raw.seen != folder.seen or not self._vouched(path, folder):
+            return False
+        folder.checked = self._clock()
+        return True
+
+    def _listing(self, entry: Entry, node: Node, pages: AsyncIterator[Sequence[Node]], revision: int) -> Listing:
+        return Listing(node, pages, str(revision), entry.current, entry.place)
 
     async def read(self, path: Path) -> Reader:
         """Open a file; its node carries id and etag of exactly what was opened."""
@@ -160,9 +176,17 @@ class Indexed(Storage):
         try:
             yield
         except BaseException as error:
+            for path in paths:
+                # Somebody else may be the reason, and then who comes next wants to see it.
+                chain, names = self.index.cache.walk(parent(path))
+                if chain and not names:
+                    chain[-1].current = None
             refused = isinstance(error, ClawgateError) and not isinstance(error, (StorageUnavailable, Overloaded))
-            if not refused and self.unsure is not None:
-                self.unsure(paths)
+            if not refused:
+                for path in paths:
+                    self._doubts.add(path)
+                if self.unsure is not None:
+                    self.unsure(paths)
             raise
 
     async def need_parent(self, path: Path) -> None:
@@ -198,19 +222,23 @@ class Indexed(Storage):
             with suppress(ClawgateError), self.doubting(*outcome.namesakes):
                 await self.observer.follow(outcome.namesakes)
 
-    def _fresh(self, chain: Sequence[Entry]) -> bool:
-        """Whether the last entry need not be looked at again."""
+    def _fresh(self, path: Path, chain: Sequence[Entry]) -> bool:
+        """Whether the last entry, which is the one of `path`, need not be looked at again."""
         entry = chain[-1]
         now = self._clock()
         if now - entry.checked < self._staleness_max:
             return True
         if entry.is_folder:
-            return self._vouched(entry)
+            return self._vouched(path, entry)
         above = chain[-2]
-        return now - above.listed < self._staleness_max or self._vouched(above)
+        return now - above.listed < self._staleness_max or self._vouched(parent(path), above)
 
-    def _vouched(self, folder: Entry) -> bool:
-        return bool(folder.learned) and folder.current is not None and folder.current()
+    def _vouched(self, path: Path, folder: Entry) -> bool:
+        current = folder.current
+        if not folder.learned or current is None or not current():
+            return False
+        # Who speaks of a place does not know what is still on its way there.
+        return folder.place is None or (folder.place == path and not self._doubts.about(path))
 
     async def _stored(self, folder: Entry) -> AsyncIterator[Sequence[Node]]:
         async for page in _pages(await self.index.children(folder)):

@@ -207,7 +207,9 @@ class Observer:
             entry = chain[-1]
             if not path and entry.seen != listing.folder.seen:
                 _confirm(entry, await self.identify(ROOT))
-            compared = await self._index.compare(entry, scanned, vouched=listing.current is not None)
+            # A voucher that ends by itself spares nobody the next scan.
+            vouched = listing.current is not None and listing.place is None
+            compared = await self._index.compare(entry, scanned, vouched=vouched)
         suspects: list[str] = []
         namesakes: list[Path] = []
         if compared.changed or compared.vanished or entry.seen != listing.folder.seen or not entry.learned:
@@ -235,10 +237,10 @@ class Observer:
                 entry = chain[-1]
                 found = Found(entry, self._index.node(entry), entry.revision, None)
         else:
-            entry.mark = None if listing.current is not None else (compared.fingerprint, revision)
+            entry.mark = None if vouched else (compared.fingerprint, revision)
             found = Found(entry, compared.folder, revision, compared.children)
         entry.checked = entry.listed = now
-        entry.current = listing.current
+        entry.current, entry.place = listing.current, listing.place
         return found, suspects, namesakes
 
     async def settle(self, path: Path, outcome: Outcome) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import pairwise
 
 import pytest
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from clawgate.errors import (
     ChecksumMismatch,
@@ -101,20 +105,88 @@ def body_again(error):
     return body_of(LONG) if error is ChecksumMismatch else breaking(LONG[:-1])
 
 
-async def test_parts_of_long_content_are_not_carried_twice(server, mount):
+@pytest.mark.parametrize("cuts", [(10 * MIB,), (7_000_000,), (), (2 * MIB, 3 * MIB)], ids=["10 MiB", "7 MB", "at once", "short"])
+async def test_parts_of_long_content_are_not_carried_twice(server, mount, cuts):
+    """Each byte goes to the service once, and it puts them together; but for pieces that are shorter than its shortest part."""
     mounted = await mount(server, part_bytes=5 * MIB)
-    storage = mounted.storage
-    parts = storage.abilities.parts
+    storage, exchange = mounted.storage, mounted.storage._ground.exchange
+    parts, sent, send = storage.abilities.parts, [0], exchange.send
+
+    async def counted(key, content, *args):
+        sent[0] += sum(map(len, content))
+        return await send(key, content, *args)
+
+    async def body(start, stop):
+        for at in range(start, stop, 300_000):
+            yield LONG[at : min(at + 300_000, stop)]
+
+    exchange.send = counted
     handle = await parts.begin(len(LONG))
-    await parts.write_at(handle, 0, body_of(LONG[: 10 * MIB]), compute=("SHA1",))
-    await parts.write_at(handle, 10 * MIB, body_of(LONG[10 * MIB :]), compute=("SHA1",))
+    ends = (0, *cuts, len(LONG))
+    for start, stop in pairwise(ends):
+        await parts.write_at(handle, start, body(start, stop), compute=("SHA1",))
+    assert sent == [len(LONG)]
     calls(mounted)
     await parts.finish(handle, Path("file"), Intent(size=len(LONG), checksums=(SHA1,)))
     found = calls(mounted)
-    # The last part is shorter than what S3 copies into anything but a last part; it passes through here.
-    assert (found["upload_part_copy"], found["upload_part"], found["get_object"]) == (2, 1, 1)
+    short = 0 if len(cuts) < 2 else 5 * MIB
+    assert sent == [len(LONG) + short]
+    assert {name for name in found if "get" in name or "upload_part" in name} == (
+        {"upload_part_copy"} if not short else {"get_object", "upload_part", "upload_part_copy"}
+    )
+    assert (found["create_multipart_upload"], found["complete_multipart_upload"]) == (1, 1)
     assert await get(storage, "file") == LONG
     assert mounted.leftovers() == []
+
+
+async def test_what_a_kill_leaves_of_a_published_upload_goes_when_it_is_recognised(mounted, monkeypatch):
+    parts = mounted.storage.abilities.parts
+    handle = await parts.begin(5)
+    await parts.write_at(handle, 0, body_of(b"piece"))
+    with monkeypatch.context() as patch:
+        patch.setattr(parts, "abort", breaking_call)
+        with pytest.raises(Broken):
+            await parts.finish(handle, Path("file"), Intent(size=5))
+    assert mounted.leftovers()
+    again = mounted.open().abilities.parts
+    assert (await again.published(handle, Path("file"))).node.size == 5
+    assert mounted.leftovers() == []
+    assert (await again.published(handle, Path("file"))).node.size == 5
+
+
+async def breaking_call(*_):
+    raise Broken
+
+
+async def test_a_segment_is_sent_while_the_next_one_comes(on_moto):
+    """And no more than that: then the sender waits."""
+    parts, exchange = on_moto.storage.abilities.parts, on_moto.storage._ground.exchange
+    going, send, given = Deferred(), exchange.send, [0]
+
+    async def held_up(key, content, *args):
+        if "-0-" in key:
+            await going
+        return await send(key, content, *args)
+
+    async def body():
+        for at in range(0, 2 * len(LONG), MIB):
+            given[0] = at
+            yield (2 * LONG)[at : at + MIB]
+
+    exchange.send = held_up
+    handle = await parts.begin(None)
+    writing = Deferred.fromCoroutine(parts.write_at(handle, 0, body(), compute=("SHA1",)))
+    while given[0] < 14 * MIB:
+        await deferLater(reactor, 0.01)
+    await deferLater(reactor, 0.05)
+    assert (given[0], writing.called) == (14 * MIB, False)
+    going.callback(None)
+    assert await writing == 2 * len(LONG)
+    sum = Checksum("SHA1", hashlib.sha1(2 * LONG).hexdigest())
+    on_moto.calls.clear()
+    await parts.finish(handle, Path("file"), Intent(size=2 * len(LONG), checksums=(sum,)))
+    assert on_moto.calls["get_object"] == 0
+    assert await get(on_moto.storage, "file") == 2 * LONG
 
 
 async def test_after_a_restart_all_is_as_it_was(mounted):

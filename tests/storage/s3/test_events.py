@@ -14,6 +14,7 @@ from clawgate.settings import S3, Mount
 from clawgate.storage.s3.events import BucketEvents, Event, hint, parse
 from clawgate.storage.s3.facts import Facts
 from clawgate.storage.s3.memory import Memory
+from clawgate.storage.s3.vouching import Vouchers
 
 
 def record(key, name="s3:ObjectCreated:Put", bucket="bucket", **more):
@@ -90,7 +91,7 @@ def test_hints(key, expected):
 
 def test_each_space_is_told_of_what_is_its_own():
     memory = Memory(10)
-    events = BucketEvents("bucket", memory)
+    events = BucketEvents("bucket", memory, Vouchers(0, 0))
     told: dict[str, list] = {"one/": [], "two/": []}
     ends = [events.of(prefix).subscribe(told[prefix].extend, lambda: None) for prefix in told]
     memory.put(Facts("one/ours", "etag", 5, 0, "id", "own"))
@@ -107,6 +108,10 @@ def test_each_space_is_told_of_what_is_its_own():
     # Somebody has written over it: then it is no more what we wrote.
     events.tell([Event("bucket", "one/ours", "other.5")])
     assert told["one/"][1:] == [Hint(ROOT, "ours")]
+    # Others have written it; that somebody here has looked, perhaps to overwrite it in vain, does not make it known.
+    memory.put(Facts("one/seen", "etag", 5, 0, "id", "own"), looked=True)
+    events.tell([Event("bucket", "one/seen", "etag.5")])
+    assert told["one/"].pop() == Hint(ROOT, "seen")
     ends[0]()
     events.tell([Event("bucket", "one/more"), Event("bucket", "two/more")])
     assert (len(told["one/"]), len(told["two/"])) == (2, 2)

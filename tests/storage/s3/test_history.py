@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clawgate.errors import NotFound, StorageUnavailable
+from clawgate.errors import NotFound, StorageBroken, StorageUnavailable
 from clawgate.model.path import Path
 from clawgate.testing.history import HistoryConformance, trashed
 from clawgate.testing.tools import LARGE, SMALL, children, get, put
@@ -199,6 +199,24 @@ async def test_the_trash_is_listed_page_by_page(moto, mount):
     assert calls(mounted) == {"list_objects_v2": 3, "get_object": 10}
     assert len(await trashed(trash)) == 10
     assert calls(mounted) == {"list_objects_v2": 3}
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"place": "x"}', b"\xff"], ids=["empty", "a list", "half", "no text"])
+async def test_a_note_that_cannot_be_read_hides_no_other(mounted, storage, trash, content):
+    await put(storage, "file", SMALL)
+    await trash.discard(Path("file"))
+    await put(storage, "other", SMALL)
+    key = (await trashed(trash))["file"].key
+    await trash.discard(Path("other"))
+    mounted.client.put_object(Bucket=mounted.bucket, Key=f"{mounted.options.prefix}.clawgate/trash/{key}", Body=content)
+    again = mounted.open()
+    await again.start()
+    assert list(await trashed(again.abilities.trash)) == ["other"]
+    with pytest.raises(StorageBroken):
+        await again.abilities.trash.restore(key, Path("file"), replace=False)
+    # What it was a note of is as safe as before.
+    await again.abilities.trash.purge((await trashed(again.abilities.trash))["other"].key)
+    assert kept(mounted) == [("file", False), ("file", True)]
 
 
 async def test_what_others_wrote_has_versions_too(mounted, storage):

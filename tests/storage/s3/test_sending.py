@@ -12,8 +12,10 @@ import pytest
 from clawgate.errors import TooLarge
 from clawgate.model.content import Checksum, Intent
 from clawgate.model.path import Path
+from clawgate.storage.s3.joining import least_part
 from clawgate.storage.s3.options import MOST_PARTS, SMALLEST_PART, S3Options
 from clawgate.storage.s3.owners import LEASE, Owner, me
+from clawgate.storage.s3.segments import Run
 from clawgate.storage.s3.signing import CHUNK, Chunks, chunked_length
 from clawgate.storage.s3.writing import growing_part_bytes, part_bytes, parts_at_once
 from clawgate.testing.tools import SMALL, body_of, get, put
@@ -66,7 +68,23 @@ def test_parts_of_unknown_content_stay_within_the_window():
     for begun in range(0, MOST_PARTS, 100):
         part = growing_part_bytes(options, begun)
         assert (parts_at_once(options, part) + 1) * part <= options.window_bytes
-    assert sum(growing_part_bytes(options, begun) for begun in range(MOST_PARTS)) > 140 << 30
+    assert sum(growing_part_bytes(options, begun) for begun in range(MOST_PARTS)) > 130 << 30
+
+
+@pytest.mark.parametrize(
+    ("made", "least"),
+    [
+        ([Run("key", 0, 5 * MIB)] * 9000, SMALLEST_PART),
+        ([Run("key", 0, MIB)] * 60_000, 12 * MIB),
+        ([Run("key", 0, 5 * MIB), Run("", 0, 100_000 * MIB)], 21 * MIB),
+    ],
+    ids=["one each", "many short ones", "a hole"],
+)
+def test_what_is_put_together_has_few_enough_parts(made, least):
+    """As long as each segment can be a part, none of them is carried again to make longer ones."""
+    assert abs(least_part(made) - least) < MIB
+    size = sum(run.length for run in made)
+    assert max(len(made) if least == SMALLEST_PART else 0, -(-size // least_part(made))) < MOST_PARTS
 
 
 async def test_content_that_never_ends_is_refused(on_seaweed, monkeypatch):

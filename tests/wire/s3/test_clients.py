@@ -25,8 +25,10 @@ KEYS = {
     "plus+sign/a=b;c,d.txt": b"6",
 }
 """What every service can hold."""
+BY_AWS = {key: KEYS[key] for key in ("plain.txt", "with space/and more.txt", "Grüße/Zürich & 100%.txt", "日本語/写真.jpg")}
+"""What Amazon's own program has put there."""
 ODD = {
-    "two//slashes": b"7",
+    "two//slashes": b"1",
     "both": b"8",
     "both/below": b"9",
     "trailing/slash/": b"",
@@ -35,11 +37,17 @@ ODD = {
 }
 """What only services hold whose keys are no paths."""
 SHOWN = {
-    "two/\u201b2f/slashes": b"7",
+    "two/\u201b2f/slashes": b"1",
     "both": b"8",
     "both\u201b2f/below": b"9",
     "dots/\u201b2e/file": b"11",
 }
+
+
+def aws(server: servers.Server, home: Path, *arguments: str) -> None:
+    """Amazon's command line: ``aws s3 ...``."""
+    settings = {"AWS_ACCESS_KEY_ID": servers.KEY, "AWS_SECRET_ACCESS_KEY": servers.SECRET, "AWS_DEFAULT_REGION": "us-east-1"}
+    run([servers.program("aws"), "--endpoint-url", server.endpoint, "s3", *arguments], home, environment=settings)
 
 
 def content(root: Path) -> dict[str, bytes]:
@@ -52,7 +60,7 @@ def content(root: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("service", ["seaweed", "moto"])
 def test_a_bucket_that_others_have_filled(service: str, tmp_path: Path, nursery: Nursery, request: pytest.FixtureRequest) -> None:
-    """By rclone, and by what `aws s3 cp` does (a PutObject without metadata); nothing in it is renamed or written anew."""
+    """By rclone, by `aws s3 cp`, and by bare PutObjects; nothing in it is renamed or written anew."""
     server: servers.Server = request.getfixturevalue(service)
     folder, local = tmp_path / "gateway", tmp_path / "local"
     folder.mkdir()
@@ -69,11 +77,18 @@ def test_a_bucket_that_others_have_filled(service: str, tmp_path: Path, nursery:
         tmp_path / "home",
         environment=more,
     )
-    put = KEYS | (ODD if service == "moto" else {})
+    for key, body in BY_AWS.items():
+        trees.write(tmp_path / "aws" / key, body, trees.TIME)
+    aws(server, tmp_path / "home", "cp", "--recursive", str(tmp_path / "aws"), f"s3://{servers.BUCKET}/{disk.root}")
+    if service == "moto":
+        odd = f"s3://{servers.BUCKET}/{disk.root}two//slashes"
+        aws(server, tmp_path / "home", "cp", str(tmp_path / "aws/plain.txt"), odd)
+    put = {key: body for key, body in (KEYS | (ODD if service == "moto" else {})).items() if key not in BY_AWS}
+    put.pop("two//slashes", None)
     for key, body in put.items():
         disk.client.put_object(Bucket=servers.BUCKET, Key=disk.root + key, Body=body)
     before = disk.snapshot()
-    assert before.keys() >= put.keys()
+    assert before.keys() >= put.keys() | BY_AWS.keys()
     wanted = {key: body for key, body in KEYS.items() if not key.endswith("/")} | (SHOWN if service == "moto" else {})
     wanted |= {"by rclone/näu & 50%.txt": b"from rclone", "by rclone/empty": b""}
 
