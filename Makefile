@@ -2,7 +2,8 @@
 # make test    everything that is checked; installs the real clients and an OpenID provider first
 # make lint    style and types only
 # make bench   the gateway beside Apache and rclone, its uploads beside @tus/server, and how soon it sees changes that others make;
-#              BENCH=compare, BENCH=uploads or BENCH=outside: one of them; BENCH=scan: a tree with a million files; BENCH=s3: a bucket
+#              BENCH=compare, BENCH=uploads or BENCH=outside: one of them; BENCH=scan: a tree with a million files; BENCH=s3: a bucket;
+#              BENCH=eos: EOS, beside curl that makes the same two hops
 
 PYTHON ?= python3
 VENV := .venv

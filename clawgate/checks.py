@@ -15,7 +15,7 @@ from typing import cast
 import attrs
 import sqlalchemy
 
-from . import acting_checks, bucket_checks, data, eos_checks
+from . import acting_checks, bucket_checks, data, eos_checks, web_checks
 from .assembly import eos
 from .errors import ClawgateError, Forbidden, SettingsError
 from .gateway import homes
@@ -75,6 +75,7 @@ def run(settings: Settings, listen: Listen) -> Iterator[Finding]:
         yield from _mount(settings, name, mount, accounts)
     if not settings.mounts:
         yield Finding(Level.FAILURE, "there is no mount", "add a table [mounts.home] to the settings")
+    yield from (Finding(Level(seen.level), seen.text, seen.remedy) for seen in web_checks.inspect(settings))
     yield from _host(settings)
     for key, endpoints in (("http.listen", settings.http.listen), ("admin.listen", settings.admin.listen)):
         for endpoint in endpoints:
@@ -196,7 +197,11 @@ def _mount(settings: Settings, name: str, mount: Mount, accounts: dict[str, Acco
             (roots if os.path.isdir(root) else missing).append(root)
         if any(grant.space.root in missing for grant in grants):
             homeless.append(user)
-    if mount.kind == "project":
+    if mount.creators:
+        yield _making(settings, what, mount)
+        above = homes.above(mount.root, settings.data)
+        roots = [above] if os.path.isdir(above) else []
+    elif mount.kind == "project":
         if "{" not in mount.root:
             missing = sorted({*missing, *([] if os.path.isdir(rule.root) else [rule.root])})
         for root in missing:
@@ -240,6 +245,19 @@ def _homes(settings: Settings, what: str, mount: Mount, homeless: Sequence[User]
                 numbers(user)
         except Forbidden as error:
             yield Finding(Level.FAILURE, f"{what}: no home can be made: {error}", "make an account of the system, or the home")
+
+
+def _making(settings: Settings, what: str, mount: Mount) -> Finding:
+    above = homes.above(mount.root, settings.data)
+    if os.path.isdir(above) and os.access(above, os.W_OK | os.X_OK):
+        return Finding(Level.OK, f"{what}: people can make spaces in {above}")
+    if not os.path.exists(above) and homes.is_within(above, settings.data):
+        return Finding(Level.OK, f"{what}: {above} is made with the first space")
+    return Finding(
+        Level.FAILURE,
+        f"{what}: people cannot make spaces in {above}",
+        f"make {above}, writable for the user that the gateway runs as",
+    )
 
 
 def _can_be_made(settings: Settings, what: str, mount: Mount, root: str) -> Finding:

@@ -22,6 +22,7 @@ from .identity import users_file
 from .identity.passwords import hash_password
 from .identity.users_file import Account
 from .model import path as paths
+from .model.made_space import Role
 from .model.people import Scope, User
 from .model.size import parse_size
 from .model.space import Space
@@ -125,6 +126,25 @@ def _parser() -> argparse.ArgumentParser:
     revoke.add_argument("user")
     revoke.add_argument("id", nargs="*", help="as listed")
     revoke.add_argument("--all", action="store_true", help="all of the user")
+
+    spaces = group("space", "project spaces that people make; a gateway may be running")
+    add(spaces, "list", _space_list, "list them with their folders and members")
+    create = add(spaces, "create", _space_create, "make one")
+    create.add_argument("mount", help="with the setting 'creators'")
+    create.add_argument("name")
+    create.add_argument("--manager", required=True, metavar="USER", help="its first member; or @GROUP")
+    create.add_argument("--quota", default="0", help="e.g. '10 GiB'; by default that of the mount")
+    member = add(spaces, "member", _space_member, "give somebody a role in one")
+    member.add_argument("space", help="its id, as listed")
+    member.add_argument("member", help="a user, or @GROUP")
+    member.add_argument("role", choices=[*[role.value for role in Role], "none"])
+    for name, help in (
+        ("disable", "let nobody get at its files, which stay"),
+        ("restore", "the opposite"),
+        ("remove", "remove a disabled one with all its files, for good"),
+    ):
+        add(spaces, name, _space_turn, help).add_argument("space", help="its id, as listed")
+        spaces.choices[name].set_defaults(what=name)
 
     uploads = group("uploads", "uploads that take several requests")
     add(uploads, "list", _uploads_list, "list unfinished uploads and how far they are")
@@ -239,7 +259,12 @@ def _namespace(settings: Settings) -> Namespace:
     async def nothing(space: Space, user: User) -> None:
         """Spaces are looked at here, not opened."""
 
-    return Namespace(rules_of(settings.mounts, settings.data), nothing)
+    made = None
+    if any(mount.creators for mount in settings.mounts.values()):
+        from . import projects
+
+        made = projects.known(settings)
+    return Namespace(rules_of(settings.mounts, settings.data), nothing, made=made)
 
 
 def _password() -> str:
@@ -441,6 +466,37 @@ def _token_revoke(options: argparse.Namespace, settings: Settings) -> int:
     if bool(options.id) == options.all:
         raise SettingsError("token revoke: name app passwords, or say --all")
     return _with_state(settings, lambda core: tokens.revoke(core, options.user, options.id, options.all, sys.stdout))
+
+
+def _space_list(options: argparse.Namespace, settings: Settings) -> int:
+    from . import projects
+
+    return projects.show(settings, sys.stdout)
+
+
+def _space_create(options: argparse.Namespace, settings: Settings) -> int:
+    from . import projects
+
+    try:
+        quota = parse_size(options.quota)
+    except ValueError as error:
+        raise SettingsError(f"--quota: {error}") from None
+    data.make(settings)
+    return _with_state(
+        settings, lambda core: projects.create(core, options.mount, options.name, options.manager, quota, sys.stdout)
+    )
+
+
+def _space_member(options: argparse.Namespace, settings: Settings) -> int:
+    from . import projects
+
+    return _with_state(settings, lambda core: projects.give(core, options.space, options.member, options.role, sys.stdout))
+
+
+def _space_turn(options: argparse.Namespace, settings: Settings) -> int:
+    from . import projects
+
+    return _with_state(settings, lambda core: projects.turn(core, options.space, options.what, sys.stdout))
 
 
 def _uploads_list(options: argparse.Namespace, settings: Settings) -> int:

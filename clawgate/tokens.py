@@ -23,6 +23,7 @@ async def create(
     """Make one for the person `id`; prints the secret, alone, to `out` and the rest to `notes`. Returns the exit code."""
     person = await _foreign(core, id) if foreign else await _known(core, id)
     if scope.space:
+        await core.made_spaces.load()
         _check_space(core, person, scope.space)
     made, secret = await core.app_passwords.make(
         person, name or "made by the operator", foreign=foreign, scope=scope, days=days, by_operator=True

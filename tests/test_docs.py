@@ -130,7 +130,7 @@ def test_settings_that_are_named_exist(page: Path) -> None:
     pattern = re.compile(rf"(?:{sections})\.[A-Za-z_.]+")
     for code in split(page)[1]:
         name = code.partition(" ")[0]
-        if pattern.fullmatch(name) and not name.endswith((".db", ".py", ".toml")):
+        if pattern.fullmatch(name) and not name.endswith((".db", ".html", ".py", ".toml")):
             parts = name.split(".")
             if parts[0] in TABLES:
                 # Of two parts the second is the name of a mount, a provider or a directory, whatever that is.

@@ -11,7 +11,7 @@ PACKAGE = ROOT / "clawgate"
 
 GROUND = {"clawgate", "errors", "model", "settings"}
 """Values and failures: everybody may know them."""
-TOOLS = GROUND | {"interfaces", "workers", "mutex", "log", "metrics"}
+TOOLS = GROUND | {"interfaces", "workers", "mutex", "log", "metrics", "protobuf"}
 
 ALLOWED: dict[str, set[str]] = {
     # each part, and what it may import besides itself
@@ -22,6 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "interfaces": {"errors", "model"},
     "workers": {"errors"},
     "mutex": set(),
+    "protobuf": set(),
     "heap": set(),
     "log": {"settings"},
     "metrics": {"clawgate", "workers"},
@@ -31,6 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "identity": TOOLS,
     "storage": TOOLS | {"index"},
     "gateway": TOOLS | {"state", "index"},
+    "previews": TOOLS,
     "web": TOOLS,
     "protocols": TOOLS | {"gateway", "web"},
     "testing": TOOLS,
@@ -44,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
         "gateway",
         "identity",
         "index",
+        "previews",
         "protocols",
         "state",
         "storage",
@@ -54,18 +57,22 @@ ALLOWED: dict[str, set[str]] = {
     "cast": TOOLS | {"identity", "storage"},
     "bucket_access": TOOLS | {"gateway", "storage"},
     "bucket_checks": TOOLS | {"bucket_access", "gateway", "storage"},
-    "eos_checks": TOOLS | {"gateway", "storage"},
+    "eos_checks": TOOLS | {"eos_grpc_checks", "gateway", "storage"},
+    "eos_grpc_checks": TOOLS | {"storage"},
+    "web_checks": TOOLS | {"protocols"},
     "acting_checks": TOOLS | {"cast", "storage"},
     "explaining": TOOLS | {"gateway"},
     "checks": TOOLS
-    | {"acting_checks", "assembly", "bucket_checks", "eos_checks", "data", "gateway", "identity", "index", "state", "storage"},
+    | {"acting_checks", "assembly", "bucket_checks", "eos_checks", "data", "gateway", "identity", "index", "state", "storage"}
+    | {"web_checks"},
     "maintenance": TOOLS | {"assembly", "data", "identity", "index", "people", "state", "storage"},
     "people": TOOLS | {"assembly", "data", "identity"},
+    "projects": TOOLS | {"assembly", "gateway", "state"},
     "tokens": TOOLS | {"assembly", "identity", "people"},
     "service": TOOLS | {"assembly", "checks", "cli", "configuration", "data", "heap", "web"},
     "cli": TOOLS
     | {"assembly", "cast", "checks", "configuration", "data", "explaining", "gateway", "identity", "maintenance"}
-    | {"people", "standings", "tokens"},
+    | {"people", "projects", "standings", "tokens"},
 }
 
 FOREIGN: dict[str, set[str]] = {
@@ -93,6 +100,10 @@ FOREIGN: dict[str, set[str]] = {
     "cryptography": {"identity"},
     "OpenSSL": {"identity", "storage"},
     "ldap3": {"identity"},
+    "PIL": {"previews"},
+    "wsproto": {"web"},
+    "grpc": {"storage", "testing"},
+    "google.protobuf": {"protobuf", "storage"},
 }
 
 WORDS = {"address", "dates", "dav", "errors", "letters", "terms", "transfer_headers"}

@@ -19,12 +19,16 @@ from ..gateway.keeping import Keeper
 from ..gateway.locks import Locks
 from ..gateway.login_flows import LoginFlows
 from ..gateway.login_sessions import LoginSessions
+from ..gateway.made_spaces import MadeSpaces
+from ..gateway.making import Making
 from ..gateway.namespace import Namespace
 from ..gateway.notices import Notices
+from ..gateway.page_sessions import PageSessions
 from ..gateway.properties import Properties
 from ..gateway.quota import Quotas
 from ..gateway.rules import overlapping, rules_of
 from ..gateway.storages import Storages
+from ..gateway.tags import Tags
 from ..gateway.trash import Trash
 from ..gateway.tree import Tree
 from ..gateway.uploads.sessions import Uploads
@@ -66,8 +70,10 @@ from ..state.generations import StoredGenerations
 from ..state.locks import StoredLocks
 from ..state.login_flows import StoredLoginFlows
 from ..state.login_sessions import StoredLoginSessions
+from ..state.made_spaces import StoredSpaces
 from ..state.properties import StoredProperties
 from ..state.signing_keys import StoredSigningKeys
+from ..state.tags import StoredTags
 from ..state.uploads import Uploads as StoredUploads
 from ..storage.posix.home import HomeMaker, is_there
 from ..storage.posix.notify import Kind, Notifier
@@ -75,6 +81,7 @@ from ..storage.posix.watch import FolderWatches
 from ..workers import Workers
 from .buckets import Buckets
 from .eos import Eoses
+from .grounds import Grounds
 from .keeping import limits_of
 from .opening import Opening
 
@@ -166,7 +173,9 @@ class Core:
             self.visitor_passwords,
             lambda address: network_of(address, *prefixes),
         )
-        self.login_sessions = LoginSessions(StoredLoginSessions(self.state), settings.login_flow)
+        login_sessions = StoredLoginSessions(self.state)
+        self.login_sessions = LoginSessions(login_sessions, settings.login_flow)
+        self.page_sessions = PageSessions(login_sessions, settings.web, self.app_passwords.known)
 
         # files
         self.watches = {
@@ -192,14 +201,20 @@ class Core:
         }
         self.followers = Followers(self.index_database, reactor, settings.outside.passes)
         self.storages.used = self.followers.used
+        self.buckets.oldest = self.followers.oldest
         self.generations = Generations(StoredGenerations(self.state), settings.outside, time.monotonic)
         self.serving = False
         """Whether clients are served, so that changes by others are looked for in the spaces that are open."""
         outside_metrics(self.metrics, self.followers, self.notifiers)
         self.homes = Homes(settings.mounts, settings.data, self.files, is_there, HomeMaker().make, numbers, self._was_there)
-        self.namespace = Namespace(rules_of(settings.mounts, settings.data), self._prepare, self._persona())
+        rules = rules_of(settings.mounts, settings.data)
+        stored_spaces = StoredSpaces(self.state)
+        self.made_spaces = MadeSpaces(stored_spaces, time.monotonic)
+        self.namespace = Namespace(rules, self._prepare, self._persona(), self.made_spaces)
+        self.making = Making(rules, stored_spaces, self.made_spaces, Grounds(self), settings.graph)
         self.locks = Locks(StoredLocks(self.state), settings.dav, time.time)
-        self.properties = Properties(StoredProperties(self.state), settings.dav)
+        self.tags = Tags(StoredTags(self.state), settings.dav)
+        self.properties = Properties(StoredProperties(self.state), settings.dav, self.tags)
         stored_uploads = StoredUploads(self.state)
         self.news = Notices(Newsroom(self.index), settings.events, reactor)
         self.metrics.gauge("event_streams", "Clients that wait for changes", lambda: self.news.streams)
@@ -229,8 +244,11 @@ class Core:
         await self.user_file.load()
         await self.entrance.start()
         await self.revocations.refresh()
+        await self.made_spaces.load()
         await self.locks.load()
         await self.properties.start()
+        if self.serving:
+            self.buckets.listen()
 
     async def _start_index(self) -> None:
         """The index is a cache: a damaged one is set aside and made anew."""
@@ -246,8 +264,10 @@ class Core:
 
     async def stop(self) -> None:
         """Close everything; nobody may be using it any more."""
+        await self.buckets.stop_listening()
         if self.serving:
             await self.followers.stop()
+            await self.making.stop()
             await self.generations.note()
             for notifier in self.notifiers.values():
                 notifier.close()

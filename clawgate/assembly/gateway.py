@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from ..errors import SettingsError
 from ..gateway.chores import Chore
 from ..gateway.homes import gives_away
 from ..gateway.spaces import Spaces
+from ..gateway.tags import NAME_LETTERS
 from ..index.followers import NOTE_SECONDS
 from ..interfaces import Room
 from ..log import write_lines
@@ -22,8 +22,6 @@ from ..protocols.archiver.spool import Spool
 from ..protocols.bucket_events import PREFIX as BUCKET_EVENTS_PREFIX
 from ..protocols.bucket_events import BucketEventsHandler
 from ..protocols.capabilities import Features, Tus
-from ..protocols.events import PREFIXES as EVENT_PREFIXES
-from ..protocols.events import EventStreams
 from ..protocols.login.handler import PREFIXES as LOGIN_PREFIXES
 from ..protocols.ocs_app_passwords import PREFIXES as APP_PASSWORD_PREFIXES
 from ..protocols.ocs_app_passwords import OcsAppPasswords
@@ -37,6 +35,8 @@ from ..protocols.tus.creation import Creation
 from ..protocols.tus.handler import TusHandler
 from ..protocols.webdav.chunking_ng import ChunkingNg
 from ..protocols.webdav.chunking_v1 import ChunkingV1
+from ..protocols.webdav.core_preview import PREFIXES as PREVIEW_PREFIXES
+from ..protocols.webdav.core_preview import CorePreview
 from ..protocols.webdav.foresight import Foresight
 from ..protocols.webdav.handler import DavHandler
 from ..protocols.webdav.meta import PREFIXES as META_PREFIXES
@@ -56,15 +56,21 @@ from ..web.response import Response
 from ..web.router import Handler, KleinHandler, Router
 from ..web.site import ClawSite
 from .core import Core
+from .gallery import Gallery
 from .keeping import keeps_trash, keeps_versions
-from .logins import login_pages_of, nextcloud_version, sign_in_of
+from .logins import has_page, login_pages_of, nextcloud_version, sign_in_of
+from .telling import Telling, push
+from .website import add_website
 
 if TYPE_CHECKING:
     from ..protocols.graph.graph import Graph
+    from ..protocols.graph.tagging import Tagging
     from ..protocols.ocs import Ocs
 
 OCS_PREFIXES = ("/ocs", "/index.php/ocs")
 GRAPH_PREFIX = "/graph"
+MEND_SECONDS = 5.0
+"""Between looks for spaces whose making or removal was interrupted."""
 OIDC_SECONDS = 10.0
 """Between looks at whether an OpenID provider's documents are old."""
 
@@ -86,6 +92,7 @@ class Gateway:
             metadata=wellknown.RESOURCE if sign_in is not None else "",
             signed=core.signing.actor if settings.signed_urls.enabled else None,
             signed_seconds=settings.signed_urls.seconds,
+            page=core.page_sessions.actor if has_page(settings) else None,
         )
 
         # protocols
@@ -93,6 +100,8 @@ class Gateway:
         verifier = Verifier(ALGORITHMS, Digests, core.cpu)
         creation = Creation(core.uploads, verifier, offer) if settings.uploads.tus else None
         foresight = Foresight()
+        self._gallery = Gallery(core, reactor) if Gallery.possible(settings) else None
+        previews = self._gallery.previews if self._gallery is not None else None
         dav = DavHandler(
             core.tree,
             core.namespace,
@@ -106,6 +115,7 @@ class Gateway:
             announced=offer.headers() if creation is not None else None,
             fingerprint=core.generations.fingerprint,
             redirected=core.buckets.redirected,
+            previews=previews,
         )
         core.metrics.cache("listings", lambda: (dav.dav.listings.hits, dav.dav.listings.misses))
         uploads = ChunkingNg(dav.dav, core.uploads, settings.uploads, foresight, login.authenticate, login.challenges)
@@ -120,13 +130,17 @@ class Gateway:
             reports=("search-files", "filter-files", "sync-collection") if _is_indexed(settings) else ("filter-files",),
             search=_is_indexed(settings),
             archives=capabilities.Archives(archiver.VERSION, archiver.PREFIX, tuple(archiver.FORMATS)),
+            previews=previews.types if previews is not None else (),
             url_signing=settings.signed_urls.enabled,
             favorites=True,
+            tag_letters=NAME_LETTERS,
             private_links=True,
             trash=any(map(keeps_trash, settings.mounts.values())),
+            no_trash=lambda: all(core.eos.no_bin(name) for name, mount in settings.mounts.items() if keeps_trash(mount)),
             versions=any(map(keeps_versions, settings.mounts.values())),
             events=settings.events.enabled,
-            spaces=_spaces(settings) if settings.graph.enabled else None,
+            push=push(settings),
+            spaces=_spaces(settings, core.making.most) if settings.graph.enabled else None,
             depth_infinity=settings.dav.depth_infinity,
             nextcloud=nextcloud_version(settings) if login_pages is not None else None,
         )
@@ -150,6 +164,9 @@ class Gateway:
             router.add(prefix, meta)
         if creation is not None:
             router.add(tus.BASE, TusHandler(dav.dav, core.uploads, verifier, creation, login))
+        core_preview = CorePreview(previews, core.tree, core.namespace, login)
+        for prefix in PREVIEW_PREFIXES:
+            router.add(prefix, core_preview)
         spool = partial(Spool, core.files, core.path(""))
         router.add(archiver.PREFIX, archiver.Archiver(core.tree, core.namespace, login, spool))
         if settings.signed_urls.enabled:
@@ -162,13 +179,14 @@ class Gateway:
         ocs = Late(partial(self._ocs, features, login))
         for prefix in OCS_PREFIXES:
             router.add(prefix, ocs)
-        if settings.events.enabled:
-            streams = EventStreams(core.news, self._journaled, login, time.time)
-            for prefix in EVENT_PREFIXES:
-                router.add(prefix, streams)
+        self._telling = Telling(core, login, reactor) if settings.events.enabled else None
+        if self._telling is not None:
+            self._telling.add(router)
         if core.buckets.secrets:
             small = settings.http.small_body_bytes
-            router.add(BUCKET_EVENTS_PREFIX, BucketEventsHandler(core.buckets.secrets, core.buckets.tell, small))
+            router.add(
+                BUCKET_EVENTS_PREFIX, BucketEventsHandler(core.buckets.secrets, core.buckets.tell, small, core.buckets.refused)
+            )
         if settings.graph.enabled:
             router.add(GRAPH_PREFIX, Late(partial(self._graph, login)))
         if login_pages is not None:
@@ -179,6 +197,7 @@ class Gateway:
             router.add(prefix, app_passwords)
         for prefix, handler in pages.items():
             router.add(prefix, handler)
+        front = add_website(router, core, features, login, sign_in, login_pages) or front
         self.site = ClawSite(router, settings.http, reactor, Metering(core.metrics), self._access, core.files)
 
         # for the operator
@@ -195,8 +214,11 @@ class Gateway:
             Chore(reactor, "clearing up trash and versions", index.tidy_seconds, core.keeper.run),
             Chore(reactor, "learning", index.learn_seconds, core.opening.learn),
             Chore(reactor, "noting how fresh indexes are", NOTE_SECONDS, core.followers.note),
+            Chore(reactor, "mending spaces that are being made or removed", MEND_SECONDS, core.making.mend),
             Chore(reactor, "noting generations", _pace(settings.outside.generation_seconds), core.generations.note),
         ]
+        if self._telling is not None:
+            self._chores.append(self._telling.chore)
         if sign_in is not None:
             self._chores.append(Chore(reactor, "asking OpenID providers", OIDC_SECONDS, core.tokens.refresh))
 
@@ -209,12 +231,15 @@ class Gateway:
         for database in (self.core.state, self.core.index_database):
             await database.claim()
         self.core.tokens.start()
+        if self._gallery is not None:
+            await self._gallery.start()
         for chore in self._chores:
             chore.start()
 
     def release(self) -> None:
         """Send away those who wait for changes, whose requests would never end."""
-        self.core.news.close()
+        if self._telling is not None:
+            self._telling.release()
 
     async def stop(self) -> None:
         """Close everything; the caller has closed the ports and drained the sites."""
@@ -222,6 +247,8 @@ class Gateway:
             await chore.stop()
         if self._access is not None:
             await self._access.flush()
+        if self._gallery is not None:
+            await self._gallery.stop()
         await self.core.tokens.stop()
         await self.core.stop()
 
@@ -231,13 +258,12 @@ class Gateway:
 
     async def _graph(self, login: Login) -> Handler:
         graph = await self.core.files.run(_load_graph)
-        spaces = Spaces(self.core.namespace, self.core.tree)
-        resource = graph(spaces, self.core.register, self.core.settings.graph, login).resource()
+        core = self.core
+        spaces = Spaces(core.namespace, core.tree, core.made_spaces, core.cpu)
+        tagging = await core.files.run(_load_tagging)
+        tags = tagging(core.namespace, spaces, core.tree, core.tags)
+        resource = graph(spaces, core.making, tags, core.register, core.settings.graph, login).resource()
         return KleinHandler(resource, self.core.settings.http.small_body_bytes)
-
-    async def _journaled(self, actor: Actor) -> list[str]:
-        """The spaces whose changes the index hears of."""
-        return [space.id for space in await self.core.namespace.spaces(actor) if space.mount not in self.core.eos]
 
     async def _room(self, actor: Actor) -> Room:
         return await self.core.tree.room(await self.core.namespace.home(actor, ROOT))
@@ -260,8 +286,8 @@ def _is_indexed(settings: Settings) -> bool:
     return any(mount.driver != "eos" for mount in settings.mounts.values())
 
 
-def _spaces(settings: Settings) -> capabilities.Spaces:
-    return capabilities.Spaces(projects=any(mount.kind == "project" for mount in settings.mounts.values()))
+def _spaces(settings: Settings, most: int) -> capabilities.Spaces:
+    return capabilities.Spaces(any(mount.kind == "project" for mount in settings.mounts.values()), most)
 
 
 def _load_graph() -> type[Graph]:
@@ -269,3 +295,10 @@ def _load_graph() -> type[Graph]:
     from ..protocols.graph.graph import Graph
 
     return Graph
+
+
+def _load_tagging() -> type[Tagging]:
+    """The same."""
+    from ..protocols.graph.tagging import Tagging
+
+    return Tagging

@@ -8,9 +8,9 @@ from ..gateway.keeping import Limits
 from ..settings import Mount
 from ..storage.posix.options import TrashPlace
 
-TRASH = frozenset({"posix", "memory", "s3"})
+TRASH = frozenset({"posix", "memory", "s3", "eos"})
 """Drivers with the ability `Trash`."""
-VERSIONS = frozenset({"posix", "memory", "s3"})
+VERSIONS = frozenset({"posix", "memory", "s3", "eos"})
 """Those with `Versions`."""
 
 
@@ -35,9 +35,9 @@ def trash_place(mount: Mount) -> TrashPlace:
 
 
 def limits_of(mounts: Mapping[str, Mount]) -> dict[str, Limits]:
-    """How long what is kept on each mount stays."""
+    """How long what is kept on each mount stays. EOS sees to its recycle bin and its versions itself."""
     return {
         name: Limits(mount.trash_days, mount.versions_days, mount.kept_free_percent, mount.kept_quota_percent)
         for name, mount in mounts.items()
-        if keeps_trash(mount) or keeps_versions(mount)
+        if mount.driver != "eos" and (keeps_trash(mount) or keeps_versions(mount))
     }

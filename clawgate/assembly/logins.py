@@ -9,6 +9,7 @@ from ..protocols import wellknown
 from ..protocols.login.entry import Entry
 from ..protocols.login.handler import LoginHandler
 from ..protocols.login.letting_in import LettingIn
+from ..protocols.login.own_files import OwnFiles
 from ..protocols.login.own_passwords import OwnPasswords
 from ..protocols.login.program import Program
 from ..settings import Settings
@@ -43,7 +44,13 @@ def login_pages_of(core: Core) -> LoginHandler | None:
         LettingIn(core.login_flows, entry, limit),
         OwnPasswords(core.visitor_passwords, core.namespace, entry, limit),
         entry,
+        OwnFiles(core.page_sessions, entry, limit) if has_page(settings) else None,
     )
+
+
+def has_page(settings: Settings) -> bool:
+    """Whether people with a browser are to find our own page, if they can log in."""
+    return settings.web.page and not settings.web.root and settings.graph.enabled
 
 
 def sign_in_of(settings: Settings, tokens: Tokens) -> wellknown.SignIn | None:

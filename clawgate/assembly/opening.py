@@ -57,6 +57,12 @@ class Opening:
         """Folders not learned yet, as counted every half minute."""
         return sum([one.progress.left for one in self._learners])
 
+    def forget(self, space: str) -> None:
+        """Let go of a space that is no more."""
+        self.raw.pop(space, None)
+        self._recalling.pop(space, None)
+        self._learners = [learner for learner in self._learners if learner.space != space]
+
     async def learn(self) -> None:
         """Learn what nobody has listed yet, a little in each space in turn, until nothing is left."""
         await self._recalled()

@@ -112,6 +112,11 @@ class Generations:
         self._spaces[id] = space
         await self._look(space)
 
+    def forget(self, id: str) -> None:
+        """Do not look at a space any more that is no more."""
+        self._spaces.pop(id, None)
+        self._fingerprints.pop(id, None)
+
     async def check(self, id: str) -> None:
         """Look again, unless somebody just has: to be called before anything is entered that others changed. Raises nothing."""
         space = self._spaces.get(id)

@@ -73,19 +73,26 @@ class Homes:
             if not await self._there(space):
                 await self._new(space, user, mount)
 
+    async def make(self, space: Space) -> None:
+        """Make the directory of a space that somebody makes; one that is there is no error. Errors as `prepare`."""
+        async with self._making[space.mount]:
+            if not await self._there(space):
+                await self._new(space, User(""), self._mounts[space.mount])
+
     async def _new(self, space: Space, user: User, mount: Mount) -> None:
         key = f"mounts.{space.mount}"
+        what = "your home" if space.kind is SpaceKind.PERSONAL else "the folder of this space"
         try:
             home = await self._files.run(self._order, space, user, mount)
             made = await self._files.run(self._make, home)
         except QuotaExceeded as error:
             log.error("{key}: {error}", key=key, error=str(error))
-            raise QuotaExceeded("the storage is full, so that your home cannot be made") from error
+            raise QuotaExceeded(f"the storage is full, so that {what} cannot be made") from error
         except (StorageUnavailable, Forbidden) as error:
             log.error("{key}: {error}", key=key, error=str(error))
-            raise StorageUnavailable("your home cannot be made now; those who run this service can see why") from error
+            raise StorageUnavailable(f"{what} cannot be made now; those who run this service can see why") from error
         if made:
-            log.info("{key}: {root} was made for {user}", key=key, root=space.root, user=user.id)
+            log.info("{key}: {root} was made for {user}", key=key, root=space.root, user=user.id or space.id)
         elif not await self._there(space):
             log.error("{key}: {root} is a link that leads nowhere", key=key, root=space.root)
             raise StorageUnavailable("the directory of this space does not exist; is its file system mounted?")

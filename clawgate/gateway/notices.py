@@ -10,8 +10,11 @@ from twisted.internet.defer import Deferred
 
 from ..errors import ClawgateError, Overloaded
 from ..log import make_logger
+from ..model.authorship import author
 from ..model.notice import Notice
+from ..model.people import Actor
 from ..settings import Events
+from .authors import Authors
 
 log = make_logger()
 
@@ -55,9 +58,18 @@ class Waiting:
     to come again."""
 
     def __init__(
-        self, clock: Any, settings: Events, leave: Callable[[Waiting], None], spaces: frozenset[str], ends: float
+        self,
+        clock: Any,
+        settings: Events,
+        leave: Callable[[Waiting], None],
+        actor: Actor,
+        spaces: frozenset[str],
+        ends: float,
+        brief: bool,
     ) -> None:
+        self.actor = actor
         self.spaces = spaces
+        self._brief = brief
         self._clock = clock
         self._settings = settings
         self._leave = leave
@@ -68,7 +80,12 @@ class Waiting:
 
     def tell(self, notices: Iterable[Notice]) -> None:
         """Queue notices; who is too slow for them is sent away."""
-        self._queue.extend(notices)
+        if self._brief:
+            # That something changed is all that matters, however much it is.
+            self._queue.clear()
+            self._queue.extend(list(notices)[-1:])
+        else:
+            self._queue.extend(notices)
         if len(self._queue) > self._settings.queue:
             self._queue.clear()
             self.over = True
@@ -117,6 +134,7 @@ class Notices:
         self._settings = settings
         self._clock = clock
         self._waiting: dict[str, set[Waiting]] = {}
+        self._authors: dict[str, Authors] = {}
         self._people: Counter[str] = Counter()
         self._seen: dict[str, int] = {}
         self._due: set[str] = set()
@@ -126,11 +144,18 @@ class Notices:
         """Notices given to clients."""
         self._closed = False
 
-    async def wait(self, person: str, spaces: Iterable[str], seconds: float | None = None) -> Waiting:
-        """Wait for changes in `spaces`, for `seconds` at most. Raises `Overloaded` if too many do."""
+    @property
+    def spaces(self) -> list[str]:
+        """Those for which somebody waits."""
+        return list(self._waiting)
+
+    async def wait(self, actor: Actor, spaces: Iterable[str], seconds: float | None = None, *, brief: bool = False) -> Waiting:
+        """Wait for changes in `spaces`, for `seconds` at most; `brief`: of several changes at once only the last one is told.
+        Raises `Overloaded` if too many do."""
+        person = actor.id
         if self.streams >= self._settings.streams or self._people[person] >= self._settings.per_user or self._closed:
             raise Overloaded("too many clients wait for changes", RETRY)
-        most = self._settings.session_seconds
+        most = self._settings.push_session_seconds if brief else self._settings.session_seconds
         ends = self._clock.seconds() + (most if seconds is None else max(0.0, min(seconds, most)))
 
         def leave(one: Waiting) -> None:
@@ -143,8 +168,9 @@ class Notices:
                 if not self._waiting[space]:
                     del self._waiting[space]
                     self._seen.pop(space, None)
+                    self._authors.pop(space, None)
 
-        one = Waiting(self._clock, self._settings, leave, frozenset(spaces), ends)
+        one = Waiting(self._clock, self._settings, leave, actor, frozenset(spaces), ends, brief)
         self.streams += 1
         self._people[person] += 1
         for space in one.spaces:
@@ -159,11 +185,19 @@ class Notices:
             raise
         return one
 
-    def changed(self, space: str) -> None:
-        """Something was entered in the index of a space."""
+    def changed(self, space: str, after: int = 0, upto: int = 0) -> None:
+        """Something was entered in the index of a space: the changes after the number `after`, up to `upto`, if that is known."""
+        if space in self._waiting and after < upto and (name := author()):
+            self._authors.setdefault(space, Authors()).wrote(after, upto, name)
         if space in self._waiting and space not in self._due:
             self._due.add(space)
             self._clock.callLater(self._settings.gather_seconds, self._look, space)
+
+    def dismiss(self, which: Callable[[Actor], bool] | None = None) -> None:
+        """Send away all, or those whom credentials have let in that may have ended: they come again, and are judged anew."""
+        for one in {one for waiting in self._waiting.values() for one in waiting}:
+            if which is None or which(one.actor):
+                one.end()
 
     def close(self) -> None:
         """Send everybody away, and let nobody in."""
@@ -194,6 +228,9 @@ class Notices:
         if upto <= self._seen.get(space, upto):
             return
         self._seen[space] = upto
+        if (authors := self._authors.get(space)) is not None:
+            notices = [notice._replace(initiator=authors.of(notice.numbers)) for notice in notices]
+            authors.told(upto)
         if notices:
             self._pass_on(list(self._waiting.get(space, ())), notices)
 

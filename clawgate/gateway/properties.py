@@ -9,6 +9,7 @@ from types import MappingProxyType
 from ..errors import TooLarge
 from ..settings import Dav
 from ..state.properties import Name, Stored, StoredProperties
+from .tags import Tags
 from .weighted import Weighted
 
 __all__ = ["Name", "Properties"]
@@ -21,7 +22,9 @@ _ENTRY = 250
 class Properties:
     """What users attach to files and folders. `start` must have ended before anything else is asked."""
 
-    def __init__(self, stored: StoredProperties, settings: Dav) -> None:
+    def __init__(self, stored: StoredProperties, settings: Dav, tags: Tags | None = None) -> None:
+        """`tags` go where a node goes as well; None: there are none."""
+        self.tags = tags
         self._stored = stored
         self._longest = settings.property_bytes
         self._most = settings.property_count
@@ -36,14 +39,17 @@ class Properties:
         properties, favourites = await self._stored.spaces()
         self._with_properties.update(properties)
         self._with_favourites.update(favourites)
+        if self.tags is not None:
+            await self.tags.start()
 
     def any(self, space: str) -> bool:
         """Whether anybody has stored anything for a node of this space; if not, all answers are empty and cost nothing."""
-        return space in self._with_properties or space in self._with_favourites
+        tagged = self.tags is not None and self.tags.any(space)
+        return tagged or space in self._with_properties or space in self._with_favourites
 
     def version(self, space: str) -> int:
         """Grows with each change in the space."""
-        return self._versions.get(space, 0)
+        return self._versions.get(space, 0) + (self.tags.version(space) if self.tags is not None else 0)
 
     async def load(self, space: str, ids: Sequence[str]) -> Mapping[str, Mapping[Name, str]]:
         """The dead properties of those of `ids` that have any: XML text of whole elements by name."""
@@ -92,6 +98,18 @@ class Properties:
         """Drop everything about nodes that are gone for good."""
         if ids and self.any(space):
             self._changed(space, ids, await self._stored.forget(space, ids))
+            if self.tags is not None:
+                await self.tags.forget(space, ids)
+
+    async def forget_space(self, space: str) -> None:
+        """Drop everything of a space that is no more."""
+        if self.any(space):
+            await self._stored.forget_space(space)
+            self._versions[space] += 1
+            self._with_properties.discard(space)
+            self._with_favourites.discard(space)
+            if self.tags is not None:
+                await self.tags.forget_space(space)
 
     async def favourites(self, user: str, space: str, ids: Collection[str]) -> frozenset[str]:
         """Those of `ids` that `user` has marked as favourites."""

@@ -12,13 +12,18 @@ from hashlib import blake2b
 import attrs
 
 from ..errors import Forbidden, SettingsError
+from ..model.made_space import MadeSpace, Role
 from ..model.people import User
 from ..model.permissions import READ_ONLY, READ_WRITE, Permissions
 from ..model.space import Space, SpaceKind
 from ..settings import Mount
-from .template import Field, check, compiled, expand, title
+from .template import Field, check, compiled, expand, made, title
 
 _PLAIN = re.compile(r"[A-Za-z0-9._@-]+\Z")
+RIGHTS = {Role.VIEWER: READ_ONLY, Role.EDITOR: READ_WRITE, Role.MANAGER: READ_WRITE | Permissions.MANAGE}
+"""What members of a space that somebody made may do."""
+MAKING = frozenset({"posix", "s3", "memory"})
+"""Drivers on whose storages people can make spaces."""
 
 
 @attrs.frozen
@@ -51,6 +56,8 @@ class Rule:
     quota: int | None = None
     setting: str = "root"
     """Which setting of the mount `root` comes from."""
+    creators: tuple[str, ...] = ()
+    """Project: who may make spaces, users, and groups as ``@group``; the rule then has no spaces but those that were made."""
 
     def validate(self) -> None:
         """Raises `SettingsError` that names the key."""
@@ -59,8 +66,11 @@ class Rule:
             raise SettingsError(f"{key}.groups: only a mount of kind 'project' has spaces for groups")
         if self.groups and (self.members or self.readers):
             raise SettingsError(f"{key}.groups: the members of a group are those of its space; leave members and readers out")
-        check(self.root, f"{key}.{self.setting}", group=bool(self.groups))
-        if self.kind is SpaceKind.PROJECT and any(one.attribute for one in compiled(self.root) if isinstance(one, Field)):
+        check(self.root, f"{key}.{self.setting}", group=bool(self.groups), space=bool(self.creators))
+        if self.creators:
+            self._validate_making(key)
+        fields = [one for one in compiled(self.root) if isinstance(one, Field)]
+        if self.kind is SpaceKind.PROJECT and any(one.attribute and not one.of_space for one in fields):
             raise SettingsError(
                 f"{key}.{self.setting}: a project has one directory for all; {{user...}} cannot stand in {self.root!r}"
             )
@@ -70,8 +80,49 @@ class Rule:
         except re.error as error:
             raise SettingsError(f"{key}.groups: {self.groups!r} is not a regular expression: {error}") from None
 
+    def _validate_making(self, key: str) -> None:
+        if self.kind is SpaceKind.PERSONAL:
+            raise SettingsError(f"{key}.creators: people make spaces only on a mount of kind 'project'")
+        for other in ("members", "readers", "groups", "title"):
+            if getattr(self, other):
+                raise SettingsError(f"{key}.{other}: spaces that people make have members and a name of their own; leave it out")
+        if self.read_only:
+            raise SettingsError(f"{key}.creators: nobody can make spaces where read_only is set")
+        if not any(isinstance(one, Field) and one.of_space for one in compiled(self.root)):
+            raise SettingsError(
+                f"{key}.{self.setting}: with 'creators' it needs {{space.id}} or {{space.name}}, or all spaces would be one"
+            )
+
+    def may_make(self, user: User) -> bool:
+        """Whether `user` may make spaces here."""
+        return bool(_among(user, self.creators))
+
+    def space_of(self, one: MadeSpace) -> Space:
+        """A space that somebody made. Raises `Forbidden` if its name does not fill the template."""
+        return Space(
+            id=one.id,
+            name=one.name,
+            kind=self.kind,
+            mount=self.name,
+            owner="",
+            root=expand(self.root, made(one.key, one.label)),
+            quota=one.quota if one.quota is not None else self.quota,
+        )
+
+    def grant(self, one: MadeSpace, user: User) -> Grant | None:
+        """What `user` gets of a space that somebody made; None: nothing."""
+        principal = principal_of(one, user)
+        if principal is None:
+            return None
+        role = one.members[principal]
+        whom = f"the group {principal[1:]}" if principal.startswith("@") else principal
+        return Grant(self.space_of(one), RIGHTS[role], f"{whom} is a member of «{one.name}», {role.value}")
+
     def grants(self, user: User) -> Iterator[Grant]:
         """The spaces that `user` gets. Raises `Forbidden` if what is known of the user does not fill the template."""
+        if self.creators:
+            # Who has which is not in the settings.
+            return
         if self.kind is SpaceKind.PERSONAL:
             yield Grant(self._space(user, user.id), self._rights(), "everybody has a space of their own here")
         elif self.groups:
@@ -102,6 +153,8 @@ class Rule:
 
     def why_not(self, user: User) -> str:
         """Why `user` gets no space; empty: gets one."""
+        if self.creators:
+            return "not a member of any space that was made here"
         try:
             if any(True for _ in self.grants(user)):
                 return ""
@@ -158,9 +211,27 @@ def rules_of(mounts: Mapping[str, Mount], data: str) -> dict[str, Rule]:
             read_only=mount.read_only,
             quota=mount.quota or None,
             setting="s3.prefix" if mount.driver == "s3" else "root",
+            creators=tuple(mount.creators),
         )
+        if mount.creators and mount.driver not in MAKING:
+            raise SettingsError(f"mounts.{name}.creators: people cannot make spaces with the driver {mount.driver!r}")
+        if mount.creators and mount.act_as == "user":
+            raise SettingsError(f"mounts.{name}.creators: goes with act_as = 'service' only: others could not use what is made")
         rule.validate()
     return rules
+
+
+def principals(user: User) -> Iterator[str]:
+    """As what somebody can be a member."""
+    yield user.id
+    for group in sorted(user.groups):
+        yield f"@{group}"
+
+
+def principal_of(one: MadeSpace, user: User) -> str | None:
+    """As what `user` is a member of a space: where there are several, the one that may do most."""
+    found = [principal for principal in principals(user) if principal in one.members]
+    return max(found, key=lambda principal: one.members[principal].rank) if found else None
 
 
 def _root(mount: Mount, data: str) -> str:

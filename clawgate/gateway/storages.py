@@ -61,6 +61,13 @@ class Storages:
                 known = where[key] = (space, await self._build(space))
         return known[1]
 
+    async def forget(self, id: str) -> None:
+        """Let go of the storages of a space that is no more."""
+        async with self._locks[hash((id, None)) % OPENING]:
+            self._open.pop((id, None), None)
+        for key in [key for key in self._people if key[0] == id]:
+            del self._people[key]
+
     def opened(self) -> list[tuple[Space, Storage]]:
         """All that are open now; of spaces of several people the gateway's own."""
         return list(self._open.values())

@@ -1,6 +1,6 @@
 """Templates over what is known of a person: ``/eos/user/{user.id[0]}/{user.id}``, ``/srv/projects/{group/proj-(.+)/1}``.
 
-A field names a value, ``user.ATTRIBUTE`` or ``group``, and what is done to it, from left to right:
+A field names a value, ``user.ATTRIBUTE``, ``group``, ``space.id`` or ``space.name``, and what is done to it, from left to right:
 
 ``[0]`` ``[0:2]`` ``[-2:]``  a slice
 ``.lower`` ``.upper``        its case
@@ -19,7 +19,7 @@ import attrs
 from ..errors import Forbidden, SettingsError
 from ..model.people import User
 
-_NAME = re.compile(r"user\.(?P<attribute>[A-Za-z][A-Za-z0-9_-]*)|group")
+_NAME = re.compile(r"user\.(?P<attribute>[A-Za-z][A-Za-z0-9_-]*)|(?P<space>space\.(?:id|name))|group")
 _SLICE = re.compile(r"\[(?P<start>-?\d+)\]|\[(?P<from>-?\d*):(?P<to>-?\d*)\]")
 _CASE = re.compile(r"\.(?P<case>lower|upper)\b")
 _MATCH = re.compile(r"/(?P<regex>(?:[^/\\]|\\.)+)/(?P<number>\d+)")
@@ -36,8 +36,13 @@ class Field:
     text: str
     """As it was written."""
     attribute: str
-    """Of the user; empty: the group."""
+    """Of the user; ``space.id`` and ``space.name``: of a space that somebody made; empty: the group."""
     steps: tuple[_Step, ...]
+
+    @property
+    def of_space(self) -> bool:
+        """Whether it is of a space that somebody made."""
+        return self.attribute.startswith("space.")
 
     def value(self, user: User, group: str) -> str:
         """What stands in its place. Raises `Forbidden` if that is not known or does not fit."""
@@ -92,8 +97,14 @@ def fixed(template: str) -> str:
     return before.rpartition("/")[0] or "/" * before.startswith("/") if field else os.path.dirname(template)
 
 
-def check(template: str, key: str, *, group: bool = False) -> None:
-    """Raise `SettingsError` naming the setting `key` if `template` cannot be understood; `group`: whether there is one."""
+def made(key: str, label: str) -> User:
+    """Stands for nobody, and fills in the fields of a space that somebody made."""
+    return User("", attributes={"space.id": key, "space.name": label})
+
+
+def check(template: str, key: str, *, group: bool = False, space: bool = False) -> None:
+    """Raise `SettingsError` naming the setting `key` if `template` cannot be understood; `group`: whether there is one; `space`:
+    whether it is for spaces that people make."""
     try:
         pieces = compiled(template)
     except SettingsError as error:
@@ -101,6 +112,8 @@ def check(template: str, key: str, *, group: bool = False) -> None:
     for piece in pieces:
         if isinstance(piece, Field) and not piece.attribute and not group:
             raise SettingsError(f"{key}: {piece.text} needs the setting 'groups' of a project mount")
+        if isinstance(piece, Field) and piece.of_space and not space:
+            raise SettingsError(f"{key}: {piece.text} needs the setting 'creators' of a project mount")
 
 
 def _literal(template: str, text: str) -> str:
@@ -120,7 +133,7 @@ def _field(template: str, start: int) -> tuple[Field, int]:
     while not template.startswith("}", position):
         step, position = _step(template, position)
         steps.append(step)
-    return Field(template[start : position + 1], name["attribute"] or "", tuple(steps)), position + 1
+    return Field(template[start : position + 1], name["attribute"] or name["space"] or "", tuple(steps)), position + 1
 
 
 def _step(template: str, position: int) -> tuple[_Step, int]:

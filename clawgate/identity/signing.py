@@ -11,7 +11,9 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Protocol
+from urllib.parse import urlencode
 
 from ..errors import Forbidden, Overloaded, Unauthenticated
 from ..log import make_logger
@@ -101,6 +103,16 @@ class Signing:
         if user is None:
             raise Unauthenticated("who has signed this address is not known any more")
         return Actor(user, signed.expires, Scope(read_only=True))
+
+    async def sign(self, actor: Actor, url: str, seconds: int) -> str:
+        """`url` as it is good for `seconds`, for who cannot compute signatures: browsers do so only on pages that came by https.
+        Raises as `key`, and `Overloaded`."""
+        key = await self.key(actor)
+        date = datetime.fromtimestamp(self._now(), UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        fields = {"OC-Credential": actor.id, "OC-Date": date, "OC-Expires": str(seconds), "OC-Verb": "GET"}
+        text = f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}"
+        value = await self._workers.run(signature, text, key)
+        return f"{text}&OC-Algo=PBKDF2%2F{ROUNDS}-SHA512&OC-Signature={value}"
 
     async def tidy(self) -> None:
         """Forget keys that are worth nothing any more."""

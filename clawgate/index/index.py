@@ -62,6 +62,11 @@ class Index:
 
         return await self.database.read(find)
 
+    async def forget(self, id: str) -> None:
+        """Forget a space that is no more; its rows go with `tidy`, a little at a time."""
+        self._spaces.pop(id, None)
+        await self.database.write(lambda connection: sweeping.forget_space(connection, id))
+
     async def unlearned(self) -> set[str]:
         """The ids of those open spaces that have folders nobody has listed yet."""
         opened = list(self._spaces.values())

@@ -82,8 +82,10 @@ async def since(index: SpaceIndex, after: int, limit: int) -> News:
         found = _since.all(connection, index.no, after, limit + 1)
         lines, complete = found[:limit], len(found) <= limit
         latest: dict[int, tuple[Happening, int, bool, str]] = {}
+        numbers: dict[int, list[int]] = {}
         left: dict[int, int] = {}
-        for _, node, parent, name, kind, id in lines:
+        for number, node, parent, name, kind, id in lines:
+            numbers.setdefault(node, []).append(number)
             if kind == "leave":
                 left[node] = parent
                 continue
@@ -96,7 +98,8 @@ async def since(index: SpaceIndex, after: int, limit: int) -> News:
                 happening = before[0]
             latest[node] = (happening, parent, name[-1:] == "/", id)
         notices = [_notice(connection, index, node, *what) for node, what in latest.items()]
-        return News([one for one in notices if one is not None], lines[-1][0] if lines else after, complete)
+        told = [one._replace(numbers=tuple(numbers[no])) for no, one in zip(latest, notices, strict=True) if one is not None]
+        return News(told, lines[-1][0] if lines else after, complete)
 
     return await index.database.read(read)
 

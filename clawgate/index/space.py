@@ -97,8 +97,11 @@ class SpaceIndex:
         """Told of folders that somebody has listed."""
         self.renamed: Callable[[Path, Path], None] | None = None
         """Told from where to where we have moved a folder ourselves."""
-        self.written: Callable[[], None] | None = None
-        """Told after every transaction that may have changed something."""
+        self.written: Callable[[int, int], None] | None = None
+        """Told after every transaction that may have changed something, with the numbers of the last change before it and in it;
+        0: nobody knows."""
+        self._last = 0
+        """The number of the last change, if the cache does not know it."""
         self.disturbances = Disturbances()
         self.misses = Misses()
         self._prefix = f"{id}!"
@@ -299,6 +302,7 @@ class SpaceIndex:
         """Change the database, and then what is in memory: also if somebody cancels this meanwhile, who has to wait for it."""
         outcome: list[T | Failure] = []
         cancelled = False
+        before = self._newest()
         writing = Deferred.fromCoroutine(self.database.write(function))
         ended: Deferred[None] = Deferred()
 
@@ -321,10 +325,13 @@ class SpaceIndex:
             result.raiseException()
         found = remember(result)
         if self.written is not None:
-            self.written()
+            self.written(before, self._newest())
         if cancelled:
             raise CancelledError
         return found
+
+    def _newest(self) -> int:
+        return self.cache.root.stamp if self.cache.root is not None else self._last
 
     def _rows(self, parent: Entry, names: Sequence[str]) -> dict[str, rows.Row]:
         entries = [self.cache.get(parent.no, name) for name in names]
@@ -342,7 +349,13 @@ class SpaceIndex:
         numbers = [entry.no for entry in reversed(chain)]
         at = int(self._now())
 
-        def remember(row: rows.Row | None) -> Entry | None:
+        def work(connection: Connection) -> tuple[rows.Row | None, int]:
+            row = reconcile.transplant(connection, self.no, id, numbers, node, identity, at)
+            root = rows.by_no(connection, numbers[-1])
+            return row, 0 if root is None else root.stamp
+
+        def remember(found: tuple[rows.Row | None, int]) -> Entry | None:
+            row, self._last = found
             if row is None:
                 return None
             # Which folders stood above its old place only the database knows.
@@ -351,9 +364,7 @@ class SpaceIndex:
                 self.arrived([join(path, node.name)])
             return Entry(row)
 
-        return await self._write(
-            lambda connection: reconcile.transplant(connection, self.no, id, numbers, node, identity, at), remember
-        )
+        return await self._write(work, remember)
 
     async def missed(self, path: Path) -> None:
         """Somebody wanted to list the folder at `path`, and nothing is there. See `misses`."""

@@ -9,7 +9,7 @@ from sqlalchemy import Text, bindparam, cast, delete, func, select, update
 from ..state.engine import Connection
 from ..state.prepared import Prepared
 from . import journal
-from .schema import FOLDERS, GONE, change, folder_print, node
+from .schema import FOLDERS, GONE, change, folder_print, freshness, node, scan, space
 
 ROWS = 500
 """Rows in one transaction."""
@@ -31,11 +31,29 @@ _orphan_folders = Prepared(
 _delete_files = Prepared(delete(node).where(node.c.no.in_(_below)), "under", "limit")
 _delete = Prepared(delete(node).where(node.c.no == bindparam("row")), "row")
 _delete_print = Prepared(delete(folder_print).where(folder_print.c.node == bindparam("row")), "row")
+_space = Prepared(select(space.c.no).where(space.c.id == bindparam("place")), "place")
+_orphan_root = Prepared(
+    update(node)
+    .where(node.c.space == bindparam("place"), node.c.parent == 0)
+    .values(parent=GONE, name=cast(node.c.no, Text), mtime_ns=0, seen=cast(node.c.parent, Text)),
+    "place",
+)
+_forget_scan = Prepared(delete(scan).where(scan.c.space == bindparam("place")), "place")
+_forget_freshness = Prepared(delete(freshness).where(freshness.c.space == bindparam("place")), "place")
+_forget_space = Prepared(delete(space).where(space.c.no == bindparam("place")), "place")
 _oldest = select(change.c.seq).order_by(change.c.seq).limit(bindparam("limit"))
 _last = Prepared(
     select(func.max(change.c.seq)).where(change.c.seq.in_(_oldest), change.c.at < bindparam("before")), "limit", "before"
 )
 _forget = Prepared(delete(change).where(change.c.seq.in_(_oldest), change.c.at < bindparam("before")), "limit", "before")
+
+
+def forget_space(connection: Connection, id: str) -> None:
+    """Let the root of a space be gone, and with it all below; and forget what else is noted of the space."""
+    row = _space.one(connection, id)
+    if row is not None:
+        for statement in (_orphan_root, _forget_scan, _forget_freshness, _forget_space):
+            statement.run(connection, row[0])
 
 
 def gone(connection: Connection, before: int) -> list[int]:

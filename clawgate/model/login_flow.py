@@ -6,6 +6,9 @@ import attrs
 
 from .people import User
 
+PAGE = "page"
+"""The purpose of a login that lasts, to work with the gateway's own page."""
+
 
 @attrs.frozen
 class Visitor:

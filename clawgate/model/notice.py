@@ -28,3 +28,7 @@ class Notice(NamedTuple):
     etag: str
     """The node's own; empty if it is gone."""
     folder: bool
+    numbers: tuple[int, ...] = ()
+    """In the journal of the space."""
+    initiator: str = ""
+    """What the program that made the change calls itself; empty: nobody knows, or several had a part in it."""

@@ -19,6 +19,8 @@ class Permissions(Flag):
     MOVE = auto()
     """Rename and move."""
     SHARE = auto()
+    MANAGE = auto()
+    """Change the space itself: its name, its quota, its members."""
     ALL = READ | WRITE | CREATE | DELETE | MOVE | SHARE
 
 

@@ -6,6 +6,7 @@ Keys that stand for something absent are left out, except where clients take a m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -34,6 +35,18 @@ class Spaces:
 
     projects: bool
     """Whether there are others than personal ones."""
+    most: int = 0
+    """The largest quota that somebody can give to a space, bytes; 0: any."""
+
+
+@attrs.frozen
+class Push:
+    """What is offered of notify_push."""
+
+    types: tuple[str, ...]
+    websocket: str
+    """Its path."""
+    pre_auth: str
 
 
 @attrs.frozen
@@ -60,18 +73,26 @@ class Features:
     reports: tuple[str, ...] = ()
     """Names of the REPORTs, e.g. ``filter-files``."""
     favorites: bool = False
+    tag_letters: int = 0
+    """Letters that a tag may have; 0: there are no tags."""
     search: bool = False
     """What ownCloud Web's search may ask for is understood."""
     archives: Archives | None = None
+    previews: tuple[str, ...] = ()
+    """Media types of files of which there are pictures."""
     url_signing: bool = False
     """Addresses of downloads can be signed."""
     private_links: bool = False
     trash: bool = False
     """What is removed can come back, in some space at least."""
+    no_trash: Callable[[], bool] = lambda: False
+    """Whether it has turned out that it cannot, in no space: only the storage knows."""
     versions: bool = False
     """Former content can be had, in some space at least."""
     events: bool = False
     """Clients can wait for changes (server-sent events)."""
+    push: Push | None = None
+    """The same for Nextcloud's programs."""
     spaces: Spaces | None = None
     """By LibreGraph; None: clients know of the personal space only."""
     depth_infinity: bool = False
@@ -120,8 +141,8 @@ def version(features: Features, like: Version = COMPATIBLE) -> dict[str, Any]:
     }
 
 
-def capabilities(features: Features, like: Version = COMPATIBLE) -> dict[str, Any]:
-    """The tree under ``capabilities``."""
+def capabilities(features: Features, like: Version = COMPATIBLE, base_url: str = "") -> dict[str, Any]:
+    """The tree under ``capabilities``; `base_url` is where the client finds us."""
     tree: dict[str, Any] = {
         "core": {
             "pollinterval": features.poll_seconds * 1000,
@@ -133,7 +154,7 @@ def capabilities(features: Features, like: Version = COMPATIBLE) -> dict[str, An
             "bigfilechunking": features.chunking_ng or features.chunking_v1,
             "favorites": features.favorites,
             "privateLinks": features.private_links,
-            "undelete": features.trash,
+            "undelete": features.trash and not features.no_trash(),
             "versioning": features.versions,
         },
         "files_sharing": {
@@ -146,14 +167,25 @@ def capabilities(features: Features, like: Version = COMPATIBLE) -> dict[str, An
             "user": {"send_mail": False, "profile_picture": False},
         },
     }
+    if features.tag_letters:
+        tree["files"]["tags"] = True
+        tree["tags"] = {"max_tag_length": features.tag_letters}
     if features.events:
         tree["core"]["support-sse"] = True
+    if features.push is not None:
+        # Programs send passwords there: without TLS only where they do that already.
+        socket = base_url.replace("http", "ws", 1) + features.push.websocket
+        endpoints = {"websocket": socket, "pre_auth": base_url + features.push.pre_auth}
+        tree["notify_push"] = {"type": list(features.push.types), "endpoints": endpoints}
     if features.spaces is not None:
         tree |= _spaces(features.spaces)
     if features.url_signing:
         tree["core"]["support-url-signing"] = True
     if features.archives is not None:
         tree["files"]["archivers"] = [_archiver(features.archives)]
+    if features.previews:
+        # ownCloud Web asks for none without; the version is that of oCIS' interface.
+        tree["files"]["thumbnail"] = {"enabled": True, "version": "v0.1", "supportedMimeTypes": list(features.previews)}
     if features.search:
         tree["search"] = {"property": _SEARCH}
     if features.tus is not None:
@@ -167,14 +199,14 @@ def capabilities(features: Features, like: Version = COMPATIBLE) -> dict[str, An
 
 
 def _spaces(spaces: Spaces) -> dict[str, Any]:
-    """From these on clients use ``/dav/spaces`` and LibreGraph, where nobody and nothing can be made or changed."""
+    """From these on clients use ``/dav/spaces`` and LibreGraph, where spaces can be made, but no people or groups."""
     return {
         "spaces": {
             "version": "1.0.0",
             "enabled": True,
             "projects": spaces.projects,
             "share_jail": False,
-            "max_quota": 0,
+            "max_quota": spaces.most,
             "has_multiple_personal_spaces": False,
         },
         "graph": {
@@ -204,8 +236,8 @@ _SEARCH = {
     "size": {"enabled": True},
     "type": {"enabled": True},
     "scope": {"enabled": True},
-    "tag": {"enabled": False},
-    "tags": {"enabled": False},
+    "tag": {"enabled": True},
+    "tags": {"enabled": True},
     "content": {"enabled": False},
 }
 """Of ``searching.kql``, as ownCloud Web reads it: the keywords become buttons."""
@@ -240,7 +272,7 @@ def _dav(features: Features) -> dict[str, Any]:
     if features.chunking_ng:
         tree["chunking"] = "1.0"
         tree["httpErrorCodesThatResetFailingChunkedUploads"] = [404]
-    if features.trash:
+    if features.trash and not features.no_trash():
         tree["trashbin"] = "1.0"
     if features.reports:
         tree["reports"] = list(features.reports)

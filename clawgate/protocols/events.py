@@ -44,7 +44,7 @@ class EventStreams:
             if request.verb != "GET":
                 raise NotSupported("events can only be read")
             left = actor.expires - self._now() if actor.expires is not None else None
-            waiting = await self._notices.wait(actor.id, await self._spaces(actor), left)
+            waiting = await self._notices.wait(actor, await self._spaces(actor), left)
         except Disconnected:
             raise
         except ClawgateError as error:
@@ -72,7 +72,7 @@ def rendered(notice: Notice) -> bytes:
         "itemid": notice.id,
         "parentitemid": notice.parent,
         "spaceid": notice.space,
-        "initiatorid": "",
+        "initiatorid": notice.initiator,
         "etag": notice.etag,
         "affecteduserids": None,
     }

@@ -23,6 +23,9 @@ from ..web.request import Request
 from .capabilities import Features, Version, capabilities, compatible, version
 from .ocs_render import Code, Rendered, code_of, render
 
+_FORMS = 100
+"""Forms of the capabilities that are kept."""
+
 
 class Ocs:
     """The OCS end points."""
@@ -35,7 +38,7 @@ class Ocs:
         self._room = room
         self._features = features
         self._log = make_logger()
-        self._capabilities: dict[tuple[int, bool, Version], Rendered] = {}
+        self._capabilities: dict[tuple[int, bool, Version, str], Rendered] = {}
 
     def resource(self) -> IResource:
         """The Klein resource; routes hold whole paths."""
@@ -46,11 +49,15 @@ class Ocs:
     def capabilities(self, request: Request, root: str) -> bytes:
         """Anybody may ask what there is."""
         (number, as_json), like = _form(request), compatible(self._features, request.header("user-agent") or "")
-        rendered = self._capabilities.get((number, as_json, like))
+        base = request.base_url if self._features.push is not None else ""
+        rendered = self._capabilities.get((number, as_json, like, base))
         if rendered is None:
-            data = {"version": version(self._features, like), "capabilities": capabilities(self._features, like)}
+            data = {"version": version(self._features, like), "capabilities": capabilities(self._features, like, base)}
             rendered = render(Code.OK, data, version=number, as_json=as_json)
-            self._capabilities[number, as_json, like] = rendered
+            if len(self._capabilities) >= _FORMS:
+                # Clients say by which name they call us, and need not tell the truth.
+                self._capabilities.clear()
+            self._capabilities[number, as_json, like, base] = rendered
         return _send(request, rendered)
 
     @app.route("/ocs/<any('v1.php','v2.php'):root>/cloud/user", methods=["GET"])

@@ -10,11 +10,13 @@ from .graph import Graph
 from .ldap import Ldap
 from .login import AppPasswords, Brake, LoginFlow, SignedUrls, Users
 from .oidc import ALGORITHMS, Oidc
+from .preview import Preview
 from .protocol import Dav, Uploads
 from .rule import Rules, setting
 from .s3 import S3
 from .server import Admin, Http, Index, Log, State
 from .storage import CHECKSUMS, Files, Mount, Outside, People, id_ranges
+from .web import Web
 
 __all__ = [
     "ALGORITHMS",
@@ -37,12 +39,14 @@ __all__ = [
     "Oidc",
     "Outside",
     "People",
+    "Preview",
     "Rules",
     "Settings",
     "SignedUrls",
     "State",
     "Uploads",
     "Users",
+    "Web",
     "id_ranges",
     "setting",
 ]
@@ -64,12 +68,14 @@ class Settings:
     dav: Dav = attrs.field(factory=Dav)
     events: Events = attrs.field(factory=Events)
     graph: Graph = attrs.field(factory=Graph)
+    preview: Preview = attrs.field(factory=Preview)
     uploads: Uploads = attrs.field(factory=Uploads)
     users: Users = attrs.field(factory=Users)
     app_passwords: AppPasswords = attrs.field(factory=AppPasswords)
     signed_urls: SignedUrls = attrs.field(factory=SignedUrls)
     brake: Brake = attrs.field(factory=Brake)
     login_flow: LoginFlow = attrs.field(factory=LoginFlow)
+    web: Web = attrs.field(factory=Web)
     mounts: dict[str, Mount] = attrs.field(factory=lambda: {"home": Mount()})
     oidc: dict[str, Oidc] = attrs.field(factory=dict)
     ldap: dict[str, Ldap] = attrs.field(factory=dict)

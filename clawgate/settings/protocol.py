@@ -21,6 +21,8 @@ class Dav:
     property_bytes: int = setting(65536, "largest value of one dead property", size=True)
     property_count: int = setting(200, "dead properties of one file or folder")
     property_cache_bytes: int = setting(8388608, "dead properties and favourites kept in memory", size=True)
+    tag_count: int = setting(50, "tags of one file or folder")
+    tag_cache_bytes: int = setting(2097152, "tags kept in memory", size=True)
     listing_cache_bytes: int = setting(33554432, "rendered listings kept in memory", size=True)
     lock_timeout: int = setting(86400, "longest life of a lock without refresh, seconds", low=1)
     locks_per_user: int = setting(1000, "locks one person may hold")

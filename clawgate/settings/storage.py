@@ -54,6 +54,11 @@ class Mount:
     )
     members: list[str] = setting([], "project: users, and groups as @group; empty: everybody")
     readers: list[str] = setting([], "project: users, and groups as @group, who may only read")
+    creators: list[str] = setting(
+        [],
+        "project: users, and groups as @group, who may make spaces by a client; root then has {space.id} or {space.name} (see "
+        "docs/spaces.md)",
+    )
     groups: str = setting("", "project: a regular expression; each group of a person that it matches is a space, named {group}")
     title: str = setting("", "name shown for the space, a template as root; empty: the user's, the group's or the mount's")
     read_only: bool = setting(False, "refuse every change")

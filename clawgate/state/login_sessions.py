@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, delete, select, update
 
-from ..model.login_flow import Visitor
+from ..model.login_flow import PAGE, Visitor
 from .engine import Connection, Database
 from .prepared import Prepared, upsert
 from .schema import login_session as table
@@ -14,15 +14,17 @@ _FIELDS = tuple(column.name for column in table.columns)
 _mine = table.c.browser == bindparam("who")
 _put = Prepared(upsert(table), *_FIELDS)
 _find = Prepared(
-    select(table.c.person).where(_mine, table.c.purpose == bindparam("what"), table.c.expires > bindparam("now")),
+    select(table.c.person, table.c.expires).where(
+        _mine, table.c.purpose == bindparam("what"), table.c.expires > bindparam("now")
+    ),
     "who",
     "what",
     "now",
 )
-_newest = Prepared(
-    select(table.c.browser, table.c.purpose).where(table.c.user_id == bindparam("owner")).order_by(table.c.expires.desc()),
-    "owner",
-)
+_of_owner = select(table.c.browser, table.c.purpose).where(table.c.user_id == bindparam("owner"))
+# Logins that last are the newest by far: they must not push out others.
+_newest = Prepared(_of_owner.where(table.c.purpose != PAGE).order_by(table.c.expires.desc()), "owner")
+_newest_lasting = Prepared(_of_owner.where(table.c.purpose == PAGE).order_by(table.c.expires.desc()), "owner")
 _delete = Prepared(delete(table).where(_mine, table.c.purpose == bindparam("what")), "who", "what")
 _move = Prepared(
     update(table).where(_mine, table.c.user_id == bindparam("owner")).values({table.c.browser: bindparam("new")}),
@@ -42,7 +44,7 @@ class StoredLoginSessions:
 
     async def put(self, old: str, browser: str, purpose: str, visitor: Visitor, expires: float, most: int) -> None:
         """Note a login. Others of the same person with this browser, which was called `old`, go on, others end.
-        Of one person's only the newest `most` stay."""
+        Of one person's only the newest `most` stay; those that last do not count."""
         text = text_of(visitor)
 
         def work(connection: Connection) -> None:
@@ -54,10 +56,26 @@ class StoredLoginSessions:
 
         await self._database.write(work)
 
+    async def add(self, browser: str, visitor: Visitor, expires: float, most: int) -> None:
+        """Note a login that lasts. Of one person's only the newest `most` stay."""
+        text = text_of(visitor)
+
+        def work(connection: Connection) -> None:
+            _put.run(connection, browser, PAGE, visitor.user.id, text, expires)
+            for row in _newest_lasting.all(connection, visitor.user.id)[most:]:
+                _delete.run(connection, *row)
+
+        await self._database.write(work)
+
     async def find(self, browser: str, purpose: str, now: float) -> Visitor | None:
         """Who has logged in there for this."""
         row = await self._database.read(lambda connection: _find.one(connection, browser, purpose, now))
         return None if row is None else visitor_of(row[0])
+
+    async def find_lasting(self, browser: str, now: float) -> tuple[Visitor, float] | None:
+        """Whose login there lasts, and until when."""
+        row = await self._database.read(lambda connection: _find.one(connection, browser, PAGE, now))
+        return None if row is None else (visitor_of(row[0]), row[1])
 
     async def end(self, browser: str, purpose: str) -> None:
         """Forget a login."""

@@ -72,6 +72,8 @@ _unstar = Prepared(
     "item",
 )
 _forget_stars = Prepared(delete(favourite).where(_f.space == bindparam("place"), _f.node == bindparam("item")), "place", "item")
+_forget_all = Prepared(delete(dead_property).where(_p.space == bindparam("place")), "place")
+_forget_all_stars = Prepared(delete(favourite).where(_f.space == bindparam("place")), "place")
 _any_star = Prepared(select(_f.node).where(_f.space == bindparam("place")).limit(1), "place")
 _starred_spaces = Prepared(select(_f.space).distinct())
 
@@ -152,6 +154,15 @@ class StoredProperties:
             return _stored(connection, space)
 
         return await self._database.write(work)
+
+    async def forget_space(self, space: str) -> None:
+        """Drop everything of a space."""
+
+        def work(connection: Connection) -> None:
+            _forget_all.run(connection, space)
+            _forget_all_stars.run(connection, space)
+
+        await self._database.write(work)
 
     async def favourites(self, user: str, space: str) -> frozenset[str]:
         """Ids of all nodes that `user` has marked in the space."""

@@ -191,9 +191,54 @@ signing_key = Table(
     Column("seen", Double, nullable=False),
 )
 
+made_space = Table(
+    "made_space",
+    metadata,
+    Column("mount", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    # Its name as it must not occur twice; of one that is being removed its key.
+    Column("folded", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("quota", BigInteger),
+    Column("standing", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("image", Text, nullable=False),
+    Column("readme", Text, nullable=False),
+    UniqueConstraint("mount", "folded", name="made_space_folded"),
+    UniqueConstraint("mount", "label", name="made_space_label"),
+)
+
+made_space_member = Table(
+    "made_space_member",
+    metadata,
+    Column("mount", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("principal", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+)
+
+made_space_change = Table(
+    "made_space_change",
+    metadata,
+    # One row, "all"; its number grows with every change to the two tables.
+    Column("scope", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
+tag = Table(
+    "tag",
+    metadata,
+    Column("space", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Index("tag_name", "space", "name"),
+)
+
 SCHEMA = Schema(
     metadata=metadata,
     migrations=os.path.join(os.path.dirname(__file__), "migrations"),
-    head="0007",
+    head="0008",
     version_table="state_version",
 )

@@ -33,6 +33,11 @@ _due = upload.c.expires <= bindparam("now")
 EXPIRED = Prepared(select(upload).where(upload.c.finished == 0, _due).order_by(upload.c.expires), "now")
 FORGET = Prepared(delete(upload).where(upload.c.finished == 1, _due), "now")
 EXPIRE = Prepared(update(upload).where(_mine, upload.c.finished == 0).values(expires=bindparam("now")), "row", "now")
+EXPIRE_SPACE = Prepared(
+    update(upload).where(upload.c.space == bindparam("where"), upload.c.finished == 0).values(expires=bindparam("now")),
+    "where",
+    "now",
+)
 HANDLES = Prepared(select(upload.c.handle).where(upload.c.space == bindparam("where"), upload.c.finished == 0), "where")
 ALL = Prepared(select(upload).order_by(upload.c.created, upload.c.id))
 ADVANCE = Prepared(

@@ -149,6 +149,10 @@ class Uploads:
         """Let unfinished sessions be expired for good, whoever writes to them; returns how many there were."""
         return await self._database.write(lambda connection: sum(rows.EXPIRE.run(connection, id, 0.0) for id in ids))
 
+    async def expire_space(self, space: str) -> int:
+        """The same for all sessions of a space."""
+        return await self._database.write(lambda connection: rows.EXPIRE_SPACE.run(connection, space, 0.0))
+
     async def forget_finished(self, now: float) -> int:
         """Forget the outcomes whose time was up at `now`; returns how many there were."""
         return await self._database.write(lambda connection: rows.FORGET.run(connection, now))

@@ -9,9 +9,9 @@ from weakref import WeakKeyDictionary
 
 from ..errors import Unauthenticated
 from ..interfaces import Authenticator, Door
-from ..model.people import Actor, Bearer
+from ..model.people import Actor, Bearer, Credentials
 from ..model.signing import SignedUrl
-from . import credentials
+from . import credentials, page_session
 from . import signed as signatures
 from .credentials import Parameters
 
@@ -33,6 +33,9 @@ class _Request(Protocol):
     def header(self, name: str) -> str | None:
         """The first value of a header."""
 
+    def headers_all(self, name: str) -> list[str]:
+        """All values of a header."""
+
 
 class Login:
     """Who sent a request, and what a 401 asks for."""
@@ -47,11 +50,13 @@ class Login:
         metadata: str = "",
         signed: Callable[[SignedUrl], Awaitable[Actor]] | None = None,
         signed_seconds: float = 0.0,
+        page: Callable[[str], Awaitable[Actor | None]] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         """`people` judge credentials. `bearer` and `basic`: the schemes that clients are asked for. `metadata`: the path of the
         document that says who issues bearer tokens (RFC 9728); empty: there is none. `signed` judges addresses that are signed
-        for `signed_seconds` at most (None: such are not accepted); `now` gives seconds since 1970."""
+        for `signed_seconds` at most (None: such are not accepted), `page` the secrets of browsers that show our own page (None:
+        there is no such page); `now` gives seconds since 1970."""
         self._people = people
         self._realm = realm
         self._bearer = bearer
@@ -59,6 +64,7 @@ class Login:
         self._metadata = metadata
         self._signed = signed
         self._signed_seconds = signed_seconds
+        self._page = page
         self._now = now
         self._refused: WeakKeyDictionary[_Request, Parameters] = WeakKeyDictionary()
         """What the challenges to requests that are being refused must say."""
@@ -72,14 +78,16 @@ class Login:
                 signatures.read(request.verb, base, request.raw_path, request.query, self._now(), longest)
             )
             return request.actor
+        if written is None and self._page is not None and (secret := page_session.secret_of(request)):
+            request.actor = await self._page(secret)
+            if request.actor is None:
+                raise Unauthenticated("your login has ended; log in again")
+            return request.actor
         found = credentials.parse(written)
         if found is None:
             raise Unauthenticated("log in first")
         try:
-            if isinstance(self._people, Door):
-                actor = await self._people.enter(found, request.client_ip)
-            else:
-                actor = await self._people.authenticate(found)
+            actor = await self.enter(found, request.client_ip if isinstance(self._people, Door) else "")
         except Unauthenticated as error:
             self._refused[request] = credentials.parameters(error)
             raise
@@ -90,6 +98,13 @@ class Login:
             raise Unauthenticated("wrong user name or password")
         request.actor = actor
         return actor
+
+    async def enter(self, found: Credentials, address: str) -> Actor | None:
+        """Whose credentials these are, brought from `address` in some other way than by a header; None: nobody's. Raises what
+        `people` raise."""
+        if isinstance(self._people, Door):
+            return await self._people.enter(found, address)
+        return await self._people.authenticate(found)
 
     def challenges(self, request: _Request) -> list[tuple[bytes, bytes]]:
         """The WWW-Authenticate headers of a 401 to `request`. Do not change the list."""

@@ -13,6 +13,9 @@ from ..interfaces import Reader
 BODYLESS = frozenset((204, 304))
 """Statuses whose answers never have a body (RFC 9110 section 6.4.1); 1xx are never answers of a handler."""
 
+SWITCHING = 101
+"""The one interim status that is an answer: another protocol follows on the connection (RFC 9110 section 15.2.2)."""
+
 PHRASES: dict[int, bytes] = {int(status): status.phrase.encode() for status in HTTPStatus} | {460: b"Checksum Mismatch"}
 
 
@@ -43,6 +46,8 @@ class Response:
     """
 
     status: int
+    """`SWITCHING`, on HTTP/1.1 only: then the bytes of `body` are what is sent afterwards, and what the client sends is the body
+    of the request, until the iterator ends."""
     headers: list[tuple[bytes, bytes]] = attrs.field(factory=list)
     body: bytes | AsyncIterator[bytes] | FileBody = b""
     length: int | None = None

@@ -9,8 +9,11 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
 from clawgate.errors import Overloaded, StorageUnavailable
+from clawgate.gateway.authors import Authors
 from clawgate.gateway.notices import Notices
+from clawgate.model.authorship import author, by
 from clawgate.model.notice import Happening, Notice
+from clawgate.model.people import Actor, User
 from clawgate.settings import Events
 
 
@@ -21,7 +24,11 @@ class News(NamedTuple):
 
 
 def notice(number: int) -> Notice:
-    return Notice(Happening.CHANGED, "s", f"s!{number}", "s!0", str(number), False)
+    return Notice(Happening.CHANGED, "s", f"s!{number}", "s!0", str(number), False, (number,))
+
+
+def person(id: str, app_password: str = "") -> Actor:
+    return Actor(User(id), app_password=app_password)
 
 
 class Source:
@@ -90,7 +97,7 @@ def change(hub, source, clock, count=1):
 async def test_changes_are_gathered_and_told(hub, source, clock):
     change(hub, source, clock)
     assert source.asked == 0, "nobody waits"
-    listener, other = Listener(await hub.wait("a", ["s"])), Listener(await hub.wait("b", ["t"]))
+    listener, other = Listener(await hub.wait(person("a"), ["s"])), Listener(await hub.wait(person("b"), ["t"]))
     change(hub, source, clock, 3)
     assert listener.heard == [None, "s!2", "s!3", "s!4"]
     assert other.heard == [None]
@@ -106,8 +113,8 @@ async def test_changes_are_gathered_and_told(hub, source, clock):
 
 @pytest_twisted.ensureDeferred
 async def test_signs_of_life_and_the_end(hub, source, clock):
-    listener = Listener(await hub.wait("a", ["s"]))
-    short = Listener(await hub.wait("a", ["s"], 10))
+    listener = Listener(await hub.wait(person("a"), ["s"]))
+    short = Listener(await hub.wait(person("a"), ["s"], 10))
     clock.advance(10)
     assert (short.over, listener.over) == (True, False)
     for _ in range(8):
@@ -122,25 +129,25 @@ async def test_signs_of_life_and_the_end(hub, source, clock):
 
 @pytest_twisted.ensureDeferred
 async def test_room(hub, source, clock):
-    first = await hub.wait("a", ["s"])
-    await hub.wait("a", ["s"])
+    first = await hub.wait(person("a"), ["s"])
+    await hub.wait(person("a"), ["s"])
     with pytest.raises(Overloaded):
-        await hub.wait("a", ["s"])
-    await hub.wait("b", ["s"])
-    await hub.wait("b", ["s"])
+        await hub.wait(person("a"), ["s"])
+    await hub.wait(person("b"), ["s"])
+    await hub.wait(person("b"), ["s"])
     with pytest.raises(Overloaded):
-        await hub.wait("c", ["s"])
+        await hub.wait(person("c"), ["s"])
     # One that was never asked for anything gives its place back, and only once.
     first.leave()
     first.leave()
-    await hub.wait("a", ["s"])
+    await hub.wait(person("a"), ["s"])
     assert hub.streams == 4
 
 
 @pytest_twisted.ensureDeferred
 async def test_who_is_too_slow_is_sent_away(hub, source, clock):
-    waiting = await hub.wait("a", ["s"])
-    quick = Listener(await hub.wait("b", ["s"]))
+    waiting = await hub.wait(person("a"), ["s"])
+    quick = Listener(await hub.wait(person("b"), ["s"]))
     for _ in range(3):
         change(hub, source, clock, 4)
     slow = Listener(waiting)
@@ -151,7 +158,7 @@ async def test_who_is_too_slow_is_sent_away(hub, source, clock):
 
 @pytest_twisted.ensureDeferred
 async def test_a_journal_that_cannot_be_read_is_read_later(hub, source, clock):
-    listener = Listener(await hub.wait("a", ["s"]))
+    listener = Listener(await hub.wait(person("a"), ["s"]))
     source.error = StorageUnavailable("away")
     with capturedLogs() as events:
         change(hub, source, clock)
@@ -163,8 +170,88 @@ async def test_a_journal_that_cannot_be_read_is_read_later(hub, source, clock):
 
 @pytest_twisted.ensureDeferred
 async def test_the_end_for_all(hub, source, clock):
-    listener = Listener(await hub.wait("a", ["s"]))
+    listener = Listener(await hub.wait(person("a"), ["s"]))
     hub.close()
     assert listener.over
     with pytest.raises(Overloaded):
-        await hub.wait("b", ["s"])
+        await hub.wait(person("b"), ["s"])
+
+
+@pytest_twisted.ensureDeferred
+async def test_of_several_changes_the_last_one_is_enough_for_some(hub, source, clock):
+    waiting = await hub.wait(person("a"), ["s"], brief=True)
+    steps = aiter(waiting)
+    assert await anext(steps) is None
+    for _ in range(30):
+        change(hub, source, clock)
+    assert not waiting.over, "it is not too slow: nothing piles up"
+    told = await anext(steps)
+    assert told is not None and told.id == "s!30"
+    await steps.aclose()
+    waiting.leave()
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_is_let_in_by_what_has_ended_is_sent_away(hub, source, clock):
+    ended, stays = Listener(await hub.wait(person("a", "1"), ["s"])), Listener(await hub.wait(person("b", "2"), ["s"]))
+    hub.dismiss(lambda actor: actor.app_password == "1")
+    assert (ended.over, stays.over) == (True, False)
+    hub.dismiss()
+    assert stays.over
+    assert (hub.streams, hub.spaces) == (0, [])
+
+
+@pytest_twisted.ensureDeferred
+async def test_it_is_told_which_program_made_a_change(hub, source, clock):
+    told = []
+    waiting = await hub.wait(person("a"), ["s"])
+
+    async def listen():
+        async for one in waiting:
+            told.append(one and (one.id, one.initiator))
+
+    Deferred.fromCoroutine(listen())
+
+    def write(upto: int) -> None:
+        before, source.number = source.number, upto
+        hub.changed("s", before, upto)
+
+    with by("web-1"):
+        write(1)
+    write(2)
+    with by("web-2"):
+        write(4)
+        with by("x" * 1000):
+            write(5)
+    clock.advance(0.1)
+    assert told[1:] == [("s!1", "web-1"), ("s!2", ""), ("s!3", "web-2"), ("s!4", "web-2"), ("s!5", "")]
+    hub.close()
+    waiting.leave()
+
+
+def test_authors():
+    authors = Authors()
+    authors.wrote(1, 3, "a")
+    authors.wrote(5, 6, "b")
+    assert [authors.of([number]) for number in range(1, 8)] == ["", "a", "a", "", "", "b", ""]
+    assert (authors.of([2, 3]), authors.of([3, 6]), authors.of([3, 4]), authors.of([])) == ("a", "", "", "")
+    authors.told(3)
+    assert (authors.of([3]), authors.of([6])) == ("", "b")
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_goes_on_after_a_request_is_nobodys():
+    gate: Deferred[None] = Deferred()
+    found = []
+
+    async def work():
+        found.append(author())
+        await gate
+        found.append(author())
+
+    with by("me"):
+        Deferred.fromCoroutine(work())
+        assert author() == "me"
+    assert author() == ""
+    gate.callback(None)
+    assert found == ["me", ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
@@ -100,3 +101,19 @@ def test_what_is_signed():
 async def test_app_passwords_get_no_key(house, more):
     with pytest.raises(Forbidden):
         await house.signing.key(Actor(ADA.user, **more))
+
+
+@pytest_twisted.ensureDeferred
+async def test_signing_for_somebody(house):
+    for url in ("http://x/dav/a%20b", "http://x/archiver?id=1"):
+        signed = await house.signing.sign(ADA, url, 60)
+        path, _, query = signed.removeprefix("http://x").partition("?")
+        found = read("GET", "http://x", path.encode(), query.encode(), house.now, 1000)
+        assert (await house.signing.actor(found)).id == "ada"
+        with pytest.raises(Unauthenticated, match="not good any more"):
+            read("GET", "http://x", path.encode(), query.encode(), house.now + 61, 1000)
+        other = read("GET", "http://x", path.encode() + b"x", query.encode(), house.now, 1000)
+        with pytest.raises(Unauthenticated, match="wrong"):
+            await house.signing.actor(other)
+    with pytest.raises(Forbidden):
+        await house.signing.sign(attrs.evolve(ADA, app_password="x"), url, 60)

@@ -39,8 +39,8 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attributes}
         if tag == "form":
-            assert found["method"].lower() == "post"
-            self.forms.append(Form(found["action"]))
+            assert found["method"].lower() in ("post", "dialog")
+            self.forms.append(Form(found.get("action", "")))
         elif tag in ("input", "select") and "name" in found and self.forms:
             assert found.get("type") == "hidden" or self.text, "a field must be labelled"
             if found.get("type") not in ("checkbox", "submit"):

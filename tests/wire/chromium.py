@@ -30,6 +30,10 @@ class Element:
         self._ask("POST", "clear")
         self._ask("POST", "value", text=text)
 
+    def give(self, *files: Path) -> None:
+        """Choose files in a field for files."""
+        self._ask("POST", "value", text="\n".join(map(str, files)))
+
     @property
     def label(self) -> str:
         """What a screen reader says."""
@@ -80,9 +84,9 @@ class Chromium:
     def open(self, url: str) -> None:
         self.ask("POST", "/url", url=url)
 
-    def see(self, words: str) -> None:
+    def see(self, words: str, seconds: float = 20) -> None:
         """Wait until `words` can be seen: a press is answered before the next page has come."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + seconds
         while words not in (text := str(self.run("return document.body ? document.body.innerText : ''"))):
             assert time.monotonic() < deadline, f"{words!r} cannot be seen on {self.ask('GET', '/url')}:\n{text}"
             time.sleep(0.02)
@@ -98,6 +102,22 @@ class Chromium:
     def press(self, words: str) -> None:
         """Press the button or follow the link that says `words`."""
         self.find(f"//button[normalize-space()='{words}'] | //a[normalize-space()='{words}']").click()
+
+    def command(self, name: str, **parameters: Any) -> Any:
+        """A command of the DevTools protocol (https://chromedevtools.github.io/devtools-protocol/)."""
+        return self.ask("POST", "/goog/cdp/execute", cmd=name, params=parameters)
+
+    def save_downloads(self, folder: Path) -> None:
+        self.command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+
+    def drop(self, path: str, *files: Path) -> None:
+        """Drop files from outside on the element at an XPath."""
+        self.find(path)
+        script = "const box = document.evaluate(arguments[0], document, null, 9).singleNodeValue.getBoundingClientRect();"
+        x, y = self.ask("POST", "/execute/sync", script=f"{script} return [box.x + 5, box.y + 5]", args=[path])
+        data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+        for event in ("dragEnter", "dragOver", "drop"):
+            self.command("Input.dispatchDragEvent", type=event, x=x, y=y, data=data)
 
     def complaints(self) -> list[str]:
         """What the browser has logged since the last time: violations of policies, among other things."""

@@ -98,6 +98,29 @@ def test_everything_is_told_when_it_can_be_seen(gateway: Gateway) -> None:
         assert (event, data["spaceid"]) == ("postprocessing-finished", "home$bob")
 
 
+def test_programs_know_their_own_changes(gateway: Gateway) -> None:
+    """As ownCloud Web says which of its windows it is."""
+    with gateway.client() as client, closing(Stream(gateway)) as stream:
+
+        def told(initiator: str) -> None:
+            assert stream.next()[1]["initiatorid"] == initiator
+
+        client.list()
+        mine = {"Initiator-ID": "window-7"}
+        client.ask("PUT", "x", b"1", mine)
+        told("window-7")
+        client.ask("MOVE", "x", None, {"Destination": client.href("y"), **mine})
+        told("window-7")
+        client.put("y", b"22")
+        told("")
+        # What it finds is not what it has made.
+        (gateway.disk() / "job.txt").write_text("done")
+        client.ask("PROPFIND", "", dav.OWNCLOUD, {"Depth": "1", **mine})
+        told("")
+        client.ask("DELETE", "y", None, mine)
+        told("window-7")
+
+
 def test_many_changes_at_once_are_told_as_one(stopped_gateway: Gateway) -> None:
     gateway = stopped_gateway
     gateway.configure(events={"lines": 20, "gather_seconds": 1})

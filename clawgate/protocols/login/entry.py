@@ -34,8 +34,11 @@ START = "/login/oidc/start"
 CALLBACK = "/login/oidc/callback"
 ANEW = "anew=1"
 """In addresses: do not take whoever has logged in at the provider before."""
+FILES = "files"
+"""The purpose of a login to work with one's own files."""
+_ADDRESSES = {APP_PASSWORDS: "/login/app-passwords", FILES: "/login/files"}
 _FLOW = re.compile(r"[0-9a-f]{64}")
-_STATE = re.compile(r"([A-Za-z0-9_-]{1,64})\.([0-9a-f]{64}|)\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
+_STATE = re.compile(r"([A-Za-z0-9_-]{1,64})\.([0-9a-f]{64}|files|)\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
 
 
 @attrs.frozen
@@ -43,19 +46,19 @@ class Purpose:
     """What somebody logs in for."""
 
     id: str
-    """That of a login flow, or `APP_PASSWORDS`."""
+    """That of a login flow, or `APP_PASSWORDS`, or `FILES`."""
 
     @classmethod
     def of(cls, text: str) -> Purpose:
         """The one that an address or a state names. Raises `NotFound`."""
-        if text != APP_PASSWORDS and not _FLOW.fullmatch(text):
+        if text not in _ADDRESSES and not _FLOW.fullmatch(text):
             raise NotFound("there is nothing under this address")
         return cls(text)
 
     @property
     def address(self) -> str:
         """Its page."""
-        return f"/login/v2/grant/{self.id}" if self.id else "/login/app-passwords"
+        return _ADDRESSES.get(self.id, f"/login/v2/grant/{self.id}")
 
 
 class Entry:

@@ -10,9 +10,11 @@ from urllib.parse import quote_from_bytes
 from ...errors import ClawgateError, Disconnected, NotFound
 from ...web.request import Request
 from ...web.response import Response
+from . import own_files
 from .entry import CALLBACK, START, Entry, failed
 from .layout import message, redirect
 from .letting_in import LettingIn
+from .own_files import OwnFiles
 from .own_passwords import ADDRESS, OwnPasswords
 from .program import PAGE, POLL, Program
 
@@ -26,7 +28,10 @@ _GRANT = "/login/v2/grant/"
 class LoginHandler:
     """Programs get JSON, people get pages."""
 
-    def __init__(self, program: Program, letting_in: LettingIn, own: OwnPasswords, entry: Entry) -> None:
+    def __init__(
+        self, program: Program, letting_in: LettingIn, own: OwnPasswords, entry: Entry, files: OwnFiles | None = None
+    ) -> None:
+        """`files`: the way to our own page; None: there is no such page."""
         self._letting_in = letting_in
         self._exact: Mapping[str, _Answers] = {
             "/login/v2": {"POST": program.begin},
@@ -38,6 +43,13 @@ class LoginHandler:
             "/login": {"GET": _home, "HEAD": _home},
             "/login/": {"GET": _home, "HEAD": _home},
         }
+        if files is not None:
+            # Showing it hands over a login: no HEAD.
+            self._exact = {
+                **self._exact,
+                own_files.ADDRESS: {"GET": files.show, "POST": files.act},
+                own_files.END: {"POST": files.end},
+            }
 
     async def __call__(self, request: Request) -> Response:
         """Answer `request`."""

@@ -59,3 +59,13 @@ class Passwords(Protocol):
 
     async def revoke(self, user: str, id: str) -> None:
         """End one. Raises `NotFound`."""
+
+
+class PageLogins(Protocol):
+    """Logins that last."""
+
+    async def begin(self, visitor: Visitor) -> str:
+        """The secret that the browser is to keep."""
+
+    async def end(self, secret: str) -> None:
+        """Log out."""

@@ -10,6 +10,7 @@ from ... import settings
 from ...gateway.finding import Finding
 from ...gateway.locks import Locks
 from ...gateway.namespace import Namespace
+from ...gateway.previews import Previews
 from ...gateway.properties import Properties
 from ...gateway.tree import Tree
 from ...model.path import ROOT
@@ -46,6 +47,8 @@ class Dav:
     redirected: Callable[[str, str], int]
     """For how many seconds the address is good by which a program with some User-Agent gets a download from the storage of a
     mount itself; 0: it gets it from here."""
+    previews: Previews | None = None
+    """None: there are none."""
     announced: Headers = attrs.field(factory=list)
     """What is said of every collection besides its properties: the uploads that it takes by POST. Not to be changed."""
 

@@ -10,6 +10,7 @@ from ...errors import ClawgateError, Disconnected, Unauthenticated
 from ...gateway.finding import Finding
 from ...gateway.locks import Locks
 from ...gateway.namespace import Namespace
+from ...gateway.previews import Previews
 from ...gateway.properties import Properties
 from ...gateway.tree import Tree
 from ...model.people import Actor
@@ -73,6 +74,7 @@ class DavHandler:
         announced: Headers | None = None,
         fingerprint: Callable[[str], str] = lambda space: "",
         redirected: Callable[[str, str], int] = lambda mount, agent: 0,
+        previews: Previews | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         """`chunked` takes PUTs that carry ``OC-Chunked``, `post` what is POSTed to collections, which is `announced` to clients
@@ -89,6 +91,7 @@ class DavHandler:
             finding=Finding(tree, settings.searches, settings.search_window),
             fingerprint=fingerprint,
             redirected=redirected,
+            previews=previews,
             announced=announced or [],
         )
         self._verbs = VERBS if post is None else {**VERBS, "POST": post}

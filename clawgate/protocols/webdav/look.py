@@ -175,7 +175,7 @@ class Look:
         needs, space = self._plan, self._place.space.id
         return (
             self._dav.locks.version(space) if needs.locks else 0,
-            self._dav.properties.version(space) if needs.dead or needs.favourites else 0,
+            self._dav.properties.version(space) if needs.dead or needs.favourites or needs.tags else 0,
         )
 
     async def _alone(self, nodes: Sequence[Node]) -> Sight:
@@ -193,12 +193,16 @@ class Look:
         """What is known of children of `folder`; None: of nodes that are not said to be in one folder, whose rights are not."""
         needs, space, stored = self._plan, self._place.space.id, self._dav.properties
         sight = Sight()
-        if (needs.dead or needs.favourites) and stored.any(space):
+        if self._dav.previews is not None:
+            sight.shown = self._dav.previews.shown
+        if (needs.dead or needs.favourites or needs.tags) and stored.any(space):
             ids = [node.id for node in nodes]
             if needs.dead:
                 sight.dead = await stored.load(space, ids)
             if needs.favourites:
                 sight.favourites = await stored.favourites(self._actor.id, space, ids)
+            if needs.tags and stored.tags is not None:
+                sight.tags = await stored.tags.load(space, ids)
         if self._judged and folder is not None:
             names = [node.name for node in nodes]
             sight.rights = await self._dav.tree.permitted_in(attrs.evolve(self._place, path=folder), names)

@@ -28,6 +28,8 @@ from .errors import Refused
 from .facts import Entry, asked, shown
 from .handler import Authenticate, Challenges, DavHandler
 from .media import FOLDER, content_type
+from .previewing import asked as asked_preview
+from .previewing import respond
 from .terms import hosts, terms
 from .transfer_headers import identity_of
 from .verbs.get import answer
@@ -130,9 +132,12 @@ class Meta(Beside):
             version = next(one for one in await self._versions.list(place) if one.key == target.key)
         except (StopIteration, IsAFolder):
             raise NotFound("there is no such version") from None
+        fields = asked_preview(request)
         reader = await self._versions.open(place, target.key)
+        reader.node = reader.node._replace(name=node.name, etag=version.etag, id=node.id, checksums="")
+        if fields is not None:
+            return await respond(self._dav.previews, request, fields, reader)
         try:
-            reader.node = reader.node._replace(name=node.name, etag=version.etag, id=node.id, checksums="")
             response = answer(request, reader, self._dav.now())
         except BaseException:
             await reader.close()

@@ -19,7 +19,7 @@ from ...model.path import Path, join
 from ...model.permissions import Permissions
 from .address import quote, quote_all
 from .elements import DAV, DECLARATION, NAMESPACES, OC, OCS, Name, element, empty
-from .properties import FAVOURITE, LOCK_DISCOVERY, OURS, REPORTS, SLOT, SYNC_TOKEN, TABLE, Batch, Column, Live, Scene
+from .properties import FAVOURITE, LOCK_DISCOVERY, OURS, REPORTS, SLOT, SYNC_TOKEN, TABLE, TAGS, Batch, Column, Live, Scene
 from .requests import Mode, PropertySet
 
 HEAD = f"{DECLARATION}<d:multistatus {NAMESPACES}>"
@@ -52,6 +52,7 @@ class Plan:
     """Those asked for, in the order of the answer."""
     checksums: bool
     favourites: bool
+    tags: bool
     locks: bool
     dead: bool
     """Whether dead properties can be part of the answer."""
@@ -86,6 +87,7 @@ def _plan(wanted: PropertySet) -> Plan:
         live=live,
         checksums=any(entry.needs_checksums for entry in live),
         favourites=valued and FAVOURITE in names,
+        tags=valued and TAGS in names,
         locks=valued and LOCK_DISCOVERY in names,
         dead=wanted.mode is not Mode.SOME or any(name[0] not in OURS for name in wanted.names),
         owner=(OC, "owner-id") in names or (OC, "owner-display-name") in names,
@@ -114,6 +116,10 @@ class Sight:
     """``sync-token`` of a folder."""
     rights: Mapping[str, Permissions] | None = None
     """What may be done with the entries, by name; None: with all what the scene says."""
+    shown: Callable[[str, int], bool] = lambda kind, size: False
+    """Whether there are previews of files of a media type and a size."""
+    tags: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
+    """By node id."""
 
 
 def _template(plan: Plan, sort: Sort, scene: Scene) -> Template:
@@ -187,7 +193,7 @@ def one(plan: Plan, scene: Scene, node: Node, href: str, name: str, path: Path, 
     dead = sight.dead.get(node.id)
     sort = _sort(node, plan)
     template = _build(plan, sort, scene, dead) if dead else _template(plan, sort, scene)
-    return _fill(template, Batch([node], [href], [name], (path,), sight.favourites, sight.locks, sight.token))
+    return _fill(template, _batch([node], [href], [name], (path,), sight))
 
 
 def many(plan: Plan, scene: Scene, nodes: Sequence[Node], base: str, folder: Path, sight: Sight) -> str:
@@ -233,8 +239,11 @@ def _group(plan: Plan, scene: Scene, sort: Sort, nodes: Sequence[Node], base: st
     quoted = quote_all(names)
     hrefs = [f"{base}{name}/" for name in quoted] if sort is Sort.FOLDER else [base + name for name in quoted]
     paths = [join(folder, name) for name in names] if plan.locks else ()
-    batch = Batch(nodes, hrefs, names, paths, sight.favourites, sight.locks, sight.token)
-    return _fill(_template(plan, sort, scene), batch)
+    return _fill(_template(plan, sort, scene), _batch(nodes, hrefs, names, paths, sight))
+
+
+def _batch(nodes: Sequence[Node], hrefs: list[str], names: list[str], paths: Sequence[Path], sight: Sight) -> Batch:
+    return Batch(nodes, hrefs, names, paths, sight.favourites, sight.locks, sight.token, sight.shown, sight.tags)
 
 
 def _fill(template: Template, batch: Batch) -> str:

@@ -6,7 +6,7 @@ values that go into the frame, made for many nodes at once (a listing of ten tho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import attrs
@@ -60,6 +60,10 @@ class Batch:
     """The inside of ``lockdiscovery``."""
     token: Callable[[Node], str] = lambda folder: ""
     """``sync-token`` of a folder."""
+    shown: Callable[[str, int], bool] = lambda kind, size: False
+    """Whether there are previews of files of a media type and a size."""
+    tags: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
+    """By node id."""
 
 
 Column = Callable[[Batch], Iterable[str]]
@@ -137,9 +141,17 @@ def _types(batch: Batch) -> Iterable[str]:
     return map(content_type, [node.name for node in batch.nodes])
 
 
+def _previews(batch: Batch) -> list[str]:
+    return ["true" if batch.shown(content_type(node.name), node.size) else "false" for node in batch.nodes]
+
+
 def _stars(batch: Batch) -> list[str]:
     marked = batch.favourites
     return ["1" if node.id in marked else "0" for node in batch.nodes]
+
+
+def _tags(batch: Batch) -> list[str]:
+    return escape_all([",".join(batch.tags.get(node.id, ())) for node in batch.nodes])
 
 
 def _locks(batch: Batch) -> Iterable[str]:
@@ -164,6 +176,7 @@ _lock_entries = "".join(
 
 LOCK_DISCOVERY = (DAV, "lockdiscovery")
 FAVOURITE = (OC, "favorite")
+TAGS = (OC, "tags")
 REPORTS = (DAV, "supported-report-set")
 SYNC_TOKEN = (DAV, "sync-token")
 
@@ -197,7 +210,7 @@ TABLE: dict[Name, Live] = {
         Live((OC, "name"), _value, _value, _names),
         Live(FAVOURITE, _value, _value, _stars),
         Live((OC, "share-types"), _none, _none),
-        Live((OC, "tags"), _none, _none),
+        Live(TAGS, _value, _value, _tags),
         Live((OC, "data-fingerprint"), _none, lambda scene: scene.fingerprint),
         Live((OC, "privatelink"), _link, _link, _ids),
         Live((OC, "owner-id"), _present(lambda scene: scene.owner), _present(lambda scene: scene.owner)),
@@ -210,7 +223,7 @@ TABLE: dict[Name, Live] = {
             lambda scene: str(mask(scene.permissions, True)),
         ),
         Live((NC, "is-encrypted"), _fixed("0"), _fixed("0")),
-        Live((NC, "has-preview"), _fixed("false"), _fixed("false")),
+        Live((NC, "has-preview"), _value, _fixed("false"), _previews),
     )
 }
 """Every live property, in the order in which answers show them."""

@@ -113,6 +113,7 @@ def file_headers(node: Node) -> Headers:
         # Somebody's HTML must not run in this origin.
         (b"Content-Disposition", b"attachment; filename*=UTF-8''" + quote(node.name, safe="!#$&+-.^_`|~").encode()),
         (b"X-Content-Type-Options", b"nosniff"),
+        (b"Content-Security-Policy", b"default-src 'none'; sandbox"),
     ]
     if told := _told(node):
         headers.append((b"OC-Checksum", told.encode()))

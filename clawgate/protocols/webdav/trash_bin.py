@@ -29,6 +29,7 @@ from .errors import Refused
 from .facts import Entry, Facts, asked, listed, shown
 from .handler import Authenticate, Challenges, DavHandler
 from .media import FOLDER, content_type
+from .previewing import asked as asked_preview
 from .terms import hosts, terms
 from .transfer_headers import identity_of, overwrite_of
 from .trash_target import TrashTarget, restores, target_of
@@ -84,6 +85,8 @@ class TrashBin(Beside):
         target = target_of(request)
         if not target.key:
             raise Refused(405, "the trash can only be listed, with PROPFIND", allow="OPTIONS, PROPFIND, DELETE")
+        if asked_preview(request) is not None:
+            raise NotFound("there are no previews of what was removed")
         reader = await self._trash.read(await self._place(actor, target), target.key, target.path)
         try:
             reader.node = reader.node._replace(etag=_etag(reader.node))

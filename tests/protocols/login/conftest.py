@@ -21,6 +21,7 @@ from clawgate.model.people import Scope, User
 from clawgate.protocols.login.entry import Entry
 from clawgate.protocols.login.handler import PREFIXES, LoginHandler
 from clawgate.protocols.login.letting_in import LettingIn
+from clawgate.protocols.login.own_files import OwnFiles
 from clawgate.protocols.login.own_passwords import OwnPasswords
 from clawgate.protocols.login.program import Program
 from clawgate.settings import LoginFlow as Rules
@@ -112,12 +113,28 @@ class Passwords:
         self.kept[user] = left
 
 
+class Pages:
+    """Logins at our own page."""
+
+    def __init__(self) -> None:
+        self.begun: dict[str, Visitor] = {}
+
+    async def begin(self, visitor: Visitor) -> str:
+        secret = str(len(self.begun)) * 43
+        self.begun[secret] = visitor
+        return secret
+
+    async def end(self, secret: str) -> None:
+        self.begun.pop(secret, None)
+
+
 class House(NamedTuple):
     ask: Any
     people: People
     passwords: Passwords
     clock: list[float]
     """Seconds that are added to the time."""
+    pages: Pages
 
 
 async def _nothing(*_: object) -> None:
@@ -140,9 +157,14 @@ async def house(serve: Any, tmp_path: Path) -> AsyncIterator[House]:
     entry = Entry(people, LoginSessions(StoredLoginSessions(database), rules, now), rules.seconds)
     mounts = {"home": Mount(), "lab": Mount(kind="project", root="lab", title="The <lab>", members=["alice"])}
     namespace = Namespace(rules_of(mounts, str(tmp_path)), _nothing)
+    pages = Pages()
     handler = LoginHandler(
-        Program(flows, LIMIT), LettingIn(flows, entry, LIMIT), OwnPasswords(passwords, namespace, entry, LIMIT), entry
+        Program(flows, LIMIT),
+        LettingIn(flows, entry, LIMIT),
+        OwnPasswords(passwords, namespace, entry, LIMIT),
+        entry,
+        OwnFiles(pages, entry, LIMIT),
     )
-    yield House(await serve(dict.fromkeys(PREFIXES, handler)), people, passwords, clock)
+    yield House(await serve(dict.fromkeys(PREFIXES, handler)), people, passwords, clock, pages)
     await database.stop()
     workers.stop()

@@ -68,6 +68,14 @@ function makeProvider(jwks) {
         redirect_uris: ["http://127.0.0.1/login/oidc/callback"],
         grant_types: ["authorization_code"],
       },
+      // ownCloud Web, which has no secret; its pages are the gateway's, on any port
+      {
+        client_id: "web",
+        token_endpoint_auth_method: "none",
+        application_type: "native",
+        redirect_uris: ["http://127.0.0.1/oidc-callback.html"],
+        grant_types: ["authorization_code", "refresh_token"],
+      },
       // the gateway, which only asks about tokens
       { client_id: "gateway", client_secret: "a secret: with %, + and &", redirect_uris: [], response_types: [], grant_types: [] },
     ],
@@ -81,6 +89,7 @@ function makeProvider(jwks) {
         getResourceServerInfo: (ctx, name) => resource(name),
       },
     },
+    clientBasedCORS: (ctx, origin, client) => client.clientId === "web",
     findAccount: (ctx, sub) => ({ accountId: sub, claims: () => person(sub.replace(/^id-of-/, "")) }),
     extraTokenClaims: (ctx, token) => person(token.accountId.replace(/^id-of-/, "")),
     pkce: { required: () => true },

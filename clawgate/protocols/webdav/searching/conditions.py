@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 
 import attrs
@@ -88,6 +88,13 @@ class Starred:
 
 
 @attrs.frozen
+class Tagged:
+    """It has a tag that matches a pattern, as `Name`."""
+
+    pattern: str
+
+
+@attrs.frozen
 class Owned:
     """It is in the personal space of this user."""
 
@@ -101,7 +108,7 @@ class Identified:
     id: str
 
 
-Condition = All | Any | Not | Name | Media | Size | Modified | IsFolder | Starred | Owned | Identified
+Condition = All | Any | Not | Name | Media | Size | Modified | IsFolder | Starred | Tagged | Owned | Identified
 
 EVERYTHING = All(())
 NOTHING = Any(())
@@ -160,18 +167,34 @@ def _squeezed(pattern: str) -> str:
     return re.sub(r"\*+", "*", pattern)
 
 
-def test(condition: Condition, stars: Collection[str], owner: str = "") -> Test:
+def patterns(condition: Condition) -> frozenset[str]:
+    """Those of all tags that `condition` speaks of."""
+    match condition:
+        case All(of) | Any(of):
+            return frozenset(pattern for one in of for pattern in patterns(one))
+        case Not(one):
+            return patterns(one)
+        case Tagged(pattern):
+            return frozenset((pattern,))
+        case _:
+            return frozenset()
+
+
+def test(
+    condition: Condition, stars: Collection[str], owner: str = "", tagged: Mapping[str, Collection[str]] | None = None
+) -> Test:
     """How to tell whether something is like `condition` wants it; `stars` are the full ids of the person's favourites, `owner`
-    has the space that is searched."""
+    has the space that is searched, `tagged` the ids of what has a tag, by pattern."""
+    tagged = tagged or {}
     match condition:
         case All(of):
-            every = [test(one, stars, owner) for one in of]
+            every = [test(one, stars, owner, tagged) for one in of]
             return lambda found: all(is_it(found) for is_it in every)
         case Any(of):
-            some = [test(one, stars, owner) for one in of]
+            some = [test(one, stars, owner, tagged) for one in of]
             return lambda found: any(is_it(found) for is_it in some)
         case Not(of):
-            is_it = test(of, stars, owner)
+            is_it = test(of, stars, owner, tagged)
             return lambda found: not is_it(found)
         case Name(pattern):
             names = matcher(pattern)
@@ -190,6 +213,9 @@ def test(condition: Condition, stars: Collection[str], owner: str = "") -> Test:
             return lambda found: found.folder
         case Starred():
             return lambda found: found.id in stars
+        case Tagged(pattern):
+            ids = tagged.get(pattern, ())
+            return lambda found: found.id in ids
         case Owned(user):
             owned = user == owner
             return lambda found: owned

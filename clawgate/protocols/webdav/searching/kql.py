@@ -27,6 +27,7 @@ from .conditions import (
     Not,
     Size,
     Starred,
+    Tagged,
     both,
     either,
 )
@@ -244,6 +245,10 @@ def _id(value: str, how: str, now: float) -> Condition:
     return Identified(value)
 
 
+def _tagged(value: str, how: str, now: float) -> Condition:
+    return Tagged(value)
+
+
 def _never(value: str, how: str, now: float) -> Condition:
     return NOTHING
 
@@ -300,8 +305,8 @@ _KEYS: dict[str, Callable[[str, str, float], Condition]] = {
     "mtime": _modified,
     "favorite": _starred,
     "id": _id,
-    # What is in files is not looked at, and nobody can give them tags.
+    # What is in files is not looked at.
     "content": _never,
-    "tag": _never,
-    "tags": _never,
+    "tag": _tagged,
+    "tags": _tagged,
 }

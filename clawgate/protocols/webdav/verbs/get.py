@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
 from uuid import uuid4
 
 from ....errors import IsAFolder, NotFound, PreconditionFailed
@@ -17,13 +16,15 @@ from ..address import Address
 from ..dav import Dav
 from ..errors import Refused
 from ..media import FOLDER
+from ..previewing import Fields, asked, respond
 from ..terms import terms
 from ..transfer_headers import file_headers, identity_of, type_of
 
 
 async def get(dav: Dav, request: Request, actor: Actor, address: Address) -> Response:
-    """The file or ranges of it. Folders: 501, as ownCloud 10 answers."""
-    _refuse_previews(request)
+    """The file or ranges of it, or a preview. Folders: 501, as ownCloud 10 answers."""
+    if (fields := asked(request)) is not None:
+        return await _preview(dav, request, fields, actor, address)
     place = await dav.place(actor, address)
     judge = (await terms(dav, request, actor, address, place)).judge if request.header("if") is not None else None
     try:
@@ -45,7 +46,8 @@ async def get(dav: Dav, request: Request, actor: Actor, address: Address) -> Res
 
 async def head(dav: Dav, request: Request, actor: Actor, address: Address) -> Response:
     """As GET, without opening anything; of a folder it says that it is there, as sabre/dav does."""
-    _refuse_previews(request)
+    if (fields := asked(request)) is not None:
+        return await _preview(dav, request, fields, actor, address)
     place = await dav.place(actor, address)
     node = await dav.tree.stat(place)
     (await terms(dav, request, actor, address, place)).judge(node)
@@ -94,9 +96,9 @@ def _is_unchanged(request: Request, node: Node) -> bool:
     return outcome is Outcome.NOT_MODIFIED
 
 
-def _refuse_previews(request: Request) -> None:
-    # ?preview=1 asks for a thumbnail and must never be given the original (clients.md 4, previews).
-    if request.query and b"preview=" in request.query:
-        wanted = parse_qs(request.query.decode("latin-1")).get("preview", ["0"])[0]
-        if wanted not in ("0", "false"):
-            raise NotFound("there is no preview")
+async def _preview(dav: Dav, request: Request, fields: Fields, actor: Actor, address: Address) -> Response:
+    try:
+        reader = await dav.tree.open(await dav.place(actor, address))
+    except IsAFolder:
+        raise NotFound("there are no previews of folders") from None
+    return await respond(dav.previews, request, fields, reader)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from ....errors import InvalidRequest
+from ....gateway import tags
 from ....model.node import Node
 from ....model.people import Actor
 from ....model.permissions import Permissions
@@ -16,7 +17,7 @@ from ..address import Address
 from ..dav import Dav
 from ..elements import CONTENT_TYPE, DAV, OC, Name, empty
 from ..errors import Refused
-from ..properties import FAVOURITE, OURS
+from ..properties import FAVOURITE, OURS, TAGS
 from ..requests import Change
 from ..terms import Terms, terms
 from .options import CLASSES
@@ -67,6 +68,14 @@ async def _refusals(dav: Dav, place: Place, changes: tuple[Change, ...]) -> dict
                 refused[name] = "HTTP/1.1 409 Conflict"
         elif name in TOLERATED or name == FAVOURITE:
             continue
+        elif name == TAGS and dav.properties.tags is not None:
+            try:
+                wanted = tags.checked(tags.split(change.text if change.xml is not None else ""))
+            except InvalidRequest:
+                refused[name] = "HTTP/1.1 409 Conflict"
+            else:
+                if len(wanted) > dav.settings.tag_count:
+                    refused[name] = "HTTP/1.1 507 Insufficient Storage"
         elif name[0] in OURS:
             refused[name] = "HTTP/1.1 403 Forbidden"
         elif change.xml is not None and len(change.xml.encode()) > dav.settings.property_bytes:
@@ -80,12 +89,15 @@ async def _apply(dav: Dav, actor: Actor, place: Place, node: Node, required: Ter
     removed: dict[Name, None] = {}
     mtime: int | None = None
     star: bool | None = None
+    tagged: list[str] | None = None
     # In document order: the last word on a property counts (RFC 4918 9.2).
     for change in changes:
         if change.name in TIMES:
             mtime = dates.parse(change.text)
         elif change.name == FAVOURITE:
             star = change.xml is not None and requests.is_true(change.text)
+        elif change.name == TAGS:
+            tagged = tags.split(change.text) if change.xml is not None else []
         elif change.name in TOLERATED:
             continue
         elif change.xml is not None:
@@ -101,6 +113,8 @@ async def _apply(dav: Dav, actor: Actor, place: Place, node: Node, required: Ter
         await dav.tree.touch(actor, place, mtime, tokens=required.tokens)
     if values or removed:
         await dav.properties.patch(space, node.id, values, tuple(removed))
+    if tagged is not None and dav.properties.tags is not None:
+        await dav.properties.tags.replace(space, node.id, tagged)
     if star is not None:
         await dav.properties.set_favourite(actor.id, space, node.id, star)
 

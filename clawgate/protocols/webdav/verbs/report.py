@@ -1,4 +1,4 @@
-"""REPORT (RFC 3253 3.6): of ownCloud's reports the favourites, ``oc:filter-files`` (clients.md 5). Depth does not matter."""
+"""REPORT (RFC 3253 3.6): of ownCloud's reports favourites and tags, ``oc:filter-files`` (clients.md 5). Depth does not matter."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from ..dav import Dav
 from ..elements import CONTENT_TYPE, DAV, OC, Name
 from ..errors import Refused
 from ..look import Look
-from ..properties import FAVOURITE
+from ..properties import FAVOURITE, TAGS
 from .options import CLASSES
 from .search_files import search_files
 from .sync_collection import sync_collection
 
 FILTER = (OC, "filter-files")
+TAGGED = (TAGS, (OC, "tag"), (OC, "systemtag"))
+"""Rules by the name of a tag. ownCloud 10 gives its tags numbers, which there are none of here."""
 SYNC = (DAV, "sync-collection")
 SEARCH = (OC, "search-files")
 
@@ -48,31 +50,48 @@ async def report(dav: Dav, request: Request, actor: Actor, address: Address) -> 
         place = await dav.place(actor, address)
         there = await dav.tree.stat(place)
     if asked.kind == FILTER and there.is_folder:
-        _check(asked.rules)
+        _check(asked.rules, tags=dav.properties.tags is not None)
         look = await Look.at(dav, request, actor, address, place, asked.wanted, minimal)
-        return await look.scattered(_favourites(dav, actor, place, asked.limit, asked.offset), headers)
+        return await look.scattered(_marked(dav, actor, place, asked.rules, asked.limit, asked.offset), headers)
     if asked.kind == SYNC and there.is_folder:
         sync = requests.sync(sent, depth=dav.settings.xml_depth, header=request.header("depth"))
         return await sync_collection(dav, request, actor, address, place, sync, headers, minimal=minimal)
     raise Refused(403, "this report is not offered here", "<d:supported-report/>")
 
 
-def _check(rules: tuple[tuple[Name, str], ...]) -> None:
-    """Raise `InvalidRequest` or `NotSupported` unless favourites are what is asked for."""
+def _check(rules: tuple[tuple[Name, str], ...], *, tags: bool) -> None:
+    """Raise `InvalidRequest` or `NotSupported` unless favourites or tags are what is asked for."""
     if not rules:
         raise InvalidRequest("the filter-files element must hold filter-rules")
     for name, text in rules:
+        if tags and name in TAGGED:
+            if not text.strip():
+                raise InvalidRequest("the rule by a tag must name one")
+            continue
         if name != FAVOURITE:
             raise NotSupported(f"files cannot be filtered by {name[1]} here")
         if not requests.is_true(text):
             raise NotSupported("only what is a favourite can be asked for")
 
 
-async def _favourites(
-    dav: Dav, actor: Actor, folder: Place, limit: int | None, offset: int
+async def _ids(dav: Dav, actor: Actor, space: str, rules: tuple[tuple[Name, str], ...]) -> frozenset[str]:
+    """What all of the rules hold for."""
+    found: frozenset[str] | None = None
+    for name, text in rules:
+        if name == FAVOURITE:
+            some = await dav.properties.all_favourites(actor.id, space)
+        else:
+            tags = dav.properties.tags
+            some = await tags.tagged(space, text.strip()) if tags is not None else frozenset()
+        found = some if found is None else found & some
+    return found or frozenset()
+
+
+async def _marked(
+    dav: Dav, actor: Actor, folder: Place, rules: tuple[tuple[Name, str], ...], limit: int | None, offset: int
 ) -> AsyncIterator[tuple[Path, Node] | str]:
-    """What `actor` has marked below `folder`, always in the same order, at most `limit` of it after the first `offset`."""
-    for id in sorted(await dav.properties.all_favourites(actor.id, folder.space.id)):
+    """What is marked or tagged below `folder`, always in the same order, at most `limit` of it after the first `offset`."""
+    for id in sorted(await _ids(dav, actor, folder.space.id, rules)):
         if limit == 0:
             return
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ....errors import Forbidden, InvalidRequest, NotFound
 from ....gateway.finding import Region
 from ....model.path import ROOT
@@ -14,7 +16,7 @@ from ..dav import Dav
 from ..errors import Refused
 from ..requests import ReportRequest
 from ..searching import kql
-from ..searching.conditions import names, test
+from ..searching.conditions import fold, matcher, names, patterns, test
 from ..searching.showing import Spot, shown
 
 SPACES = ("dav/spaces", "remote.php/dav/spaces")
@@ -29,10 +31,11 @@ async def search_files(
         raise InvalidRequest("the search element must hold a pattern")
     query = kql.parse(asked.pattern, dav.now())
     spots = await _scoped(dav, actor, address, query.scope) if query.scope else await _below(dav, actor, address)
-    regions = []
+    regions, wanted = [], patterns(query.condition)
     for spot in spots:
         stars = await dav.properties.all_favourites(actor.id, spot.place.space.id)
-        regions.append(Region(spot.place, test(query.condition, stars)))
+        tagged = await _tagged(dav, spot.place.space.id, wanted)
+        regions.append(Region(spot.place, test(query.condition, stars, tagged=tagged)))
     most = dav.settings.search_results
     # ownCloud Web says 0 for as many as the server likes.
     limit = min(most, asked.limit or most)
@@ -48,6 +51,18 @@ async def search_files(
         last = asked.offset + len(result.hits) - 1
         headers = [*headers, (b"Content-Range", b"rows %d-%d/%d" % (asked.offset, last, result.total))]
     return await shown(dav, request, actor, spots, result.hits, asked.wanted, headers)
+
+
+async def _tagged(dav: Dav, space: str, wanted: frozenset[str]) -> dict[str, frozenset[str]]:
+    """The ids of what has a tag that matches, by pattern."""
+    tags = dav.properties.tags
+    if tags is None:
+        return {}
+    return {pattern: await tags.matching(space, partial(_matches, pattern)) for pattern in wanted}
+
+
+def _matches(pattern: str, name: str) -> bool:
+    return bool(matcher(pattern)(fold(name)))
 
 
 async def _below(dav: Dav, actor: Actor, address: Address) -> list[Spot]:
