@@ -38,7 +38,7 @@ class Ocs:
         self._room = room
         self._features = features
         self._log = make_logger()
-        self._capabilities: dict[tuple[int, bool, Version, str], Rendered] = {}
+        self._capabilities: dict[tuple[int, bool, Version, str, bool], Rendered] = {}
 
     def resource(self) -> IResource:
         """The Klein resource; routes hold whole paths."""
@@ -50,14 +50,15 @@ class Ocs:
         """Anybody may ask what there is."""
         (number, as_json), like = _form(request), compatible(self._features, request.header("user-agent") or "")
         base = request.base_url if self._features.push is not None else ""
-        rendered = self._capabilities.get((number, as_json, like, base))
+        form = number, as_json, like, base, self._features.no_trash()
+        rendered = self._capabilities.get(form)
         if rendered is None:
             data = {"version": version(self._features, like), "capabilities": capabilities(self._features, like, base)}
             rendered = render(Code.OK, data, version=number, as_json=as_json)
             if len(self._capabilities) >= _FORMS:
                 # Clients say by which name they call us, and need not tell the truth.
                 self._capabilities.clear()
-            self._capabilities[number, as_json, like, base] = rendered
+            self._capabilities[form] = rendered
         return _send(request, rendered)
 
     @app.route("/ocs/<any('v1.php','v2.php'):root>/cloud/user", methods=["GET"])

@@ -78,6 +78,19 @@ async def test_programs_of_nextcloud_are_told_another_version(serve, people):
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_trash_that_turns_out_not_to_be_there(serve, people):
+    found = [False]
+    house = Ocs(Features(trash=True, no_trash=lambda: found[0]), Login(people, "r"), _room)
+    server = await serve({"/ocs": KleinHandler(house.resource(), 10000)})
+    for none in (False, True):
+        found[0] = none
+        _, body = await server("GET", "/ocs/v1.php/cloud/capabilities?format=json")
+        told = json.loads(body)["ocs"]["data"]["capabilities"]
+        assert told["files"]["undelete"] is not none
+        assert ("trashbin" in told["dav"]) is not none
+
+
+@pytest_twisted.ensureDeferred
 async def test_capabilities_as_xml(ocs):
     response, body = await (await ocs())("GET", "/ocs/v1.php/cloud/capabilities")
     tree = etree.fromstring(body)
