@@ -142,7 +142,8 @@ class Coverage:
     async def forget_gone(self) -> None:
         """Walk nothing for the sake of folders that are not there any more."""
         if len(self._untold) <= FEW:
-            gone = [path for path in self._untold if await self._find(path) is None]
+            # More of them may be told of meanwhile.
+            gone = [path for path in tuple(self._untold) if await self._find(path) is None]
             self._untold.difference_update(gone)
 
     async def stop(self) -> None:

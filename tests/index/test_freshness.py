@@ -365,3 +365,19 @@ def test_folders_that_are_gone_are_not_walked_for_ever() -> None:
     del world.tree.folders[Path("b")]
     Deferred.fromCoroutine(world.coverage.forget_gone())
     assert world.coverage.complete
+
+
+def test_more_may_be_untold_while_it_is_seen_what_is_gone() -> None:
+    world = Covered(Tree(a=True, b=True))
+    world.refused |= {"a", "b"}
+    world.begin()
+    find = world.coverage._find
+
+    async def found(path: Path) -> bool | None:
+        world.coverage.left([Path("c")])
+        return await find(path)
+
+    world.coverage._find = found
+    outcome = Deferred.fromCoroutine(world.coverage.forget_gone())
+    assert outcome.called and outcome.result is None
+    assert world.coverage.untold(Path("c"))

@@ -489,7 +489,7 @@ async def test_blocks_that_are_taken_in_part_arrive_whole(serve: Any, length: in
     server = await serve(handler)
 
     def talk(client: Any) -> bytes:
-        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         _, _, body = client.ask(get())
         return bytes(body)
 

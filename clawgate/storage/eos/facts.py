@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from ...errors import StorageBroken
 from ...model.node import Kind, Node
-from .names import CHECKSUMS, TARGET, VERSIONS, shown
+from .names import CHECKSUMS, EMPTY, TARGET, VERSIONS, shown
 
 _FOLDER_ETAG = re.compile(r"([0-9a-f]{1,16}):\d+\.\d{3}")
 _FILE_ETAG = re.compile(r"\d+:([0-9a-f]{6,128})")
@@ -58,6 +58,8 @@ class Entry(NamedTuple):
     """``sys.recycle.version.key``: of what lies in the recycle bin."""
     target: str = ""
     """What `names.TARGET` says."""
+    empty: str = ""
+    """What `names.EMPTY` says."""
     letters: str = ""
     """``oc:permissions`` as EOS means them: R readable, WCKNV writable, D deletable."""
 
@@ -103,6 +105,7 @@ def entry(found: Mapping[str, Any]) -> Entry:
             ours[1] == "1",
             str(attributes.get("sys.recycle.version.key", "")),
             str(attributes.get(TARGET, "")),
+            str(attributes.get(EMPTY, "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StorageBroken("the storage answers with something that is no file and no folder") from error

@@ -23,6 +23,9 @@ PARTS = f"{OWN}parts-"
 """An upload in pieces."""
 CHECKSUMS = "user.clawgate.checksums"
 """Attribute of a file: its inode, whether it replaced one, and checksums that EOS does not work out."""
+EMPTY = "user.clawgate.empty"
+"""Attribute of an empty file, and of the upload in pieces that it came from: the inode of the latter, and whether the file
+replaced one."""
 TARGET = "user.clawgate.target"
 """Attribute of an upload in pieces that has taken over the versions of a file: the name of that, in hexadecimal digits, and the
 inode of the folder that it is in."""

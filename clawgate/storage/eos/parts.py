@@ -17,11 +17,13 @@ import attrs
 
 from ...errors import (
     ChecksumMismatch,
+    ClawgateError,
     LengthMismatch,
     Locked,
     NotFound,
     QuotaExceeded,
     StorageBroken,
+    StorageUnavailable,
     UploadGone,
 )
 from ...interfaces import Body, Parts, Piece
@@ -31,7 +33,7 @@ from ...mutex import Mutex
 from ..checksums import Digests
 from .facts import Entry, etag_checksum
 from .ground import Ground
-from .names import CHECKSUMS, PARTS, check_new
+from .names import CHECKSUMS, EMPTY, PARTS, check_new
 from .placing import give_up, place, waits
 from .transfer import Sent, fetch, open_read, open_write, send
 from .writing import LAYOUT, look, write
@@ -172,9 +174,7 @@ class EosParts(Parts):
             if size < there.size:
                 return await self._cut(handle, size, path, intent)
             if not size:
-                written = await write(self._ground, path, _nothing(), attrs.evolve(intent, size=0))
-                await self.abort(handle)
-                return written
+                return await self._publish_empty(handle, path, intent, before)
             return await self._publish(handle, work, size, path, intent, before, digests.only(algorithms).text())
         except BaseException:
             work.gone = False
@@ -189,9 +189,15 @@ class EosParts(Parts):
             there = await self._ground.entry(path)
         except NotFound:
             return None
-        if there.is_folder or there.inode != int(found[2], 16):
+        if there.is_folder:
             return None
-        return Written(there.node(await self._ground.id_of(self._ground.full(path), there)), there.replaced)
+        replaced = there.replaced
+        if there.inode != int(found[2], 16):
+            mark = "" if there.size else await self._mark(handle, there)
+            if not mark:
+                return None
+            replaced = mark.split()[1:] == ["1"]
+        return Written(there.node(await self._ground.id_of(self._ground.full(path), there)), replaced)
 
     async def abort(self, handle: str) -> None:
         """See `Parts.abort`."""
@@ -344,6 +350,30 @@ class EosParts(Parts):
         there = await ground.entry(path)
         node = there.node(await ground.id_of(full, there))
         return Written(node._replace(checksums=checksums, name=name(path)), before is not None)
+
+    async def _publish_empty(self, handle: str, path: Path, intent: Intent, before: Entry | None) -> Written:
+        """An empty file is another one than the hidden one, which bears the mark of it until the file does."""
+        ground = self._ground
+        noted = f"{int(handle.partition('-')[2], 16)} {int(before is not None)}"
+        await ground.metadata.set_attribute(ground.who, self._file(handle), EMPTY, noted)
+        try:
+            written = await write(ground, path, _nothing(), attrs.evolve(intent, size=0))
+        except StorageUnavailable:
+            # Nobody knows what became of it.
+            raise
+        except ClawgateError:
+            await ground.metadata.set_attribute(ground.who, self._file(handle), EMPTY, "refused")
+            raise
+        await ground.metadata.set_attribute(ground.who, ground.full(path), EMPTY, noted)
+        await self.abort(handle)
+        return written
+
+    async def _mark(self, handle: str, there: Entry) -> str:
+        """The mark if the empty file `there` came from this upload; empty: it did not."""
+        token, _, inode = handle.partition("-")
+        hidden = await self._ground.metadata.describe(self._ground.who, self._hidden(token))
+        marks = [there.empty, "" if hidden is None else hidden.empty]
+        return next((mark for mark in marks if mark.partition(" ")[0] == str(int(inode, 16))), "")
 
     def _see_whole(self, work: _Work, size: int, sent: Sent) -> None:
         value = etag_checksum(sent.etag)

@@ -311,6 +311,44 @@ async def test_an_upload_in_pieces_that_was_killed_at_the_end(mounting):
     assert [name for name in double.names(mounted.root) if "clawgate" in name] == []
 
 
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("before", [None, b"old"])
+@pytest.mark.parametrize("at", ["the mark of the file", "clearing up"])
+async def test_an_empty_upload_that_was_killed_at_the_end(mounted, monkeypatch, at, before):
+    storage = await mounted.open()
+    if before is not None:
+        await put(storage, "file", before)
+    parts = storage.abilities.parts
+    handle = await parts.begin(None)
+    assert await parts.published(handle, Path("file")) is None
+    metadata, marked = parts._ground.metadata, []
+    mark = metadata.set_attribute
+
+    async def set_attribute(who, path, key, value):
+        marked.append(path)
+        if len(marked) == 2:
+            raise Killed
+        await mark(who, path, key, value)
+
+    async def abort(handle):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        if at == "clearing up":
+            patch.setattr(parts, "abort", abort)
+        else:
+            patch.setattr(metadata, "set_attribute", set_attribute)
+        with pytest.raises(Killed):
+            await parts.finish(handle, Path("file"), Intent())
+    again = (await mounted.open()).abilities.parts
+    done = await again.published(handle, Path("file"))
+    assert (done.node.size, done.replaced) == (0, before is not None)
+    assert await again.published(await again.begin(None), Path("file")) is None
+
+
 @pytest.mark.parametrize("by", ["its client", "the janitor"])
 async def test_an_upload_that_was_killed_at_the_end_and_is_given_up(mounting, by):
     """The file gets back the versions that were taken from it, also where its folder has another name by then."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 
 import pytest
 import pytest_twisted
@@ -26,7 +27,7 @@ class Killed(BaseException):
 
 
 class Steps:
-    """Lets so many changes happen, and then none: nobody lives to clean up."""
+    """Lets so many changes of this thread happen, and then none: nobody lives to clean up."""
 
     def __init__(self, monkeypatch, *, exchange=True, links=True):
         self.left = 0
@@ -47,8 +48,10 @@ class Steps:
                 return None
 
     def step(self, name, real):
+        here = threading.get_ident()
+
         def call(*args, **keywords):
-            if name == "open" and not args[1] & os.O_CREAT:
+            if threading.get_ident() != here or (name == "open" and not args[1] & os.O_CREAT):
                 return real(*args, **keywords)
             if self.dead or self.left == 0:
                 self.dead = True
