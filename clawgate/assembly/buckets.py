@@ -137,6 +137,15 @@ class Buckets:
             await storage.start(read_only=mount.read_only, recall=recall)
         return storage
 
+    async def is_vacant(self, space: Space) -> bool:
+        """Whether the bucket has no object where those of the space would be. Nothing is opened for that: what is there may be
+        another space's, at work. Raises `Forbidden` without credentials, `StorageUnavailable`."""
+        mount = self._mounts[space.mount]
+        async with self._opening[space.mount]:
+            desk = await self._desk(space, mount)
+        page = await desk.control.page(options_of(mount, space.root).prefix, deep=True, most=1)
+        return not page.objects
+
     def changes(self, space: Space) -> Changes | None:
         """What the service tells of a space that is open; None: nothing is expected of it."""
         listening = self._listening.get(space.mount)

@@ -261,7 +261,7 @@ class Gateway:
         core = self.core
         spaces = Spaces(core.namespace, core.tree, core.made_spaces, core.cpu)
         tagging = await core.files.run(_load_tagging)
-        tags = tagging(core.namespace, spaces, core.tree, core.tags)
+        tags = tagging(core.namespace, spaces, core.tree, core.tags, core.locks)
         resource = graph(spaces, core.making, tags, core.register, core.settings.graph, login).resource()
         return KleinHandler(resource, self.core.settings.http.small_body_bytes)
 

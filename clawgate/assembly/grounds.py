@@ -27,16 +27,10 @@ class Grounds:
         """Whether nothing is there where a new space would be. Raises `StorageUnavailable`."""
         if self._driver(space) == "posix":
             return not await self._core.files.run(os.path.lexists, space.root)
-        if not self._core.serving:
-            # A gateway may be at work, which alone opens storages; nobody else has chosen what nobody could guess.
-            return space.id.partition("$")[2] in space.root
-        storage = await self._core.storages.of(space)
-        vacant = await _is_empty(storage)
-        if not vacant:
-            # What was seen there belongs to no space.
-            await self._let_go(space)
-            await self._core.index.forget(space.id)
-        return vacant
+        if self._driver(space) == "s3":
+            return await self._core.buckets.is_vacant(space)
+        # In memory nothing is anywhere before it is made.
+        return True
 
     async def make(self, space: Space) -> None:
         """Make its folder; one that is there is no error. Raises `StorageUnavailable`, `QuotaExceeded`."""
@@ -51,6 +45,9 @@ class Grounds:
             await self._let_go(space)
             await core.scan.run(clear, space.root)
         else:
+            if space.id not in core.opening.raw:
+                # Requests that came while the last attempt ended may have left one of the two.
+                await self._let_go(space)
             storage = await core.storages.of(space)
             if self._driver(space) == "s3":
                 await cast("S3Storage", core.opening.raw[space.id]).clear()
@@ -69,16 +66,9 @@ class Grounds:
         """Nobody looks after it any more."""
         core = self._core
         await core.storages.forget(space.id)
-        await core.followers.drop(space.id)
-        core.generations.forget(space.id)
         core.opening.forget(space.id)
-
-
-async def _is_empty(storage: Storage) -> bool:
-    async for page in (await storage.list(ROOT)).pages:
-        if page:
-            return False
-    return True
+        core.generations.forget(space.id)
+        await core.followers.drop(space.id)
 
 
 async def _empty(storage: Storage) -> None:

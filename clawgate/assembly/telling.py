@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import ClawgateError
 from ..gateway.chores import Chore
+from ..gateway.rules import principals
 from ..log import make_logger
 from ..model.people import Actor
 from ..protocols.capabilities import Push
@@ -37,6 +38,7 @@ class Telling:
             core.user_file.changed.append(self._push.tickets.forget)
         core.revocations.forget.append(core.news.dismiss)
         core.user_file.changed.append(core.news.dismiss)
+        core.made_spaces.changed.append(self._have_others)
         self.chore = Chore(reactor, "watching over clients that wait", WATCH_SECONDS, self._watch)
 
     def add(self, router: Router) -> None:
@@ -64,6 +66,10 @@ class Telling:
                 log.warn("{space} cannot be opened for a client that waits: {error}", space=space.id, error=str(error))
         return [space.id for space in found]
 
+    def _have_others(self, members: frozenset[str]) -> None:
+        """Some people have other spaces now: they come again, and are told of those."""
+        self._core.news.dismiss(lambda actor: not members.isdisjoint(principals(actor.user)))
+
     async def _watch(self) -> None:
         if not self._core.news.streams:
             return
@@ -72,6 +78,7 @@ class Telling:
             self._core.followers.used(space)
         await self._core.revocations.refresh()
         await self._core.user_file.refresh()
+        await self._core.made_spaces.refresh()
 
 
 def pushes(settings: Settings) -> bool:

@@ -37,13 +37,18 @@ class MadeSpaces:
         self._checked_until = float("-inf")
         self._waiting: list[Deferred[None]] = []
         self.known = Known()
+        self.changed: list[Callable[[frozenset[str]], None]] = []
+        """Told of people and groups that have other spaces than before, as members are written."""
 
     async def load(self) -> None:
         """Take over all that there is; after a change of one's own. Raises `StorageUnavailable`."""
         fresh = await self._stored.load()
         # Of two that were begun one after the other the second may have ended first.
         if fresh.number >= self.known.number:
-            self.known = fresh
+            before, self.known = self.known, fresh
+            if affected := fresh.affected(before):
+                for told in self.changed:
+                    told(affected)
         self._checked_until = self._clock() + CHECK_SECONDS
 
     async def refresh(self) -> None:

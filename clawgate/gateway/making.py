@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Protocol
 
 import attrs
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
 
 from ..errors import AlreadyExists, ClawgateError, Forbidden, InvalidRequest, NotFound, QuotaExceeded
 from ..log import make_logger
@@ -242,9 +242,12 @@ class Making:
         clearing.addBoth(lambda _: self._clearing.discard(clearing))
 
     async def stop(self) -> None:
-        """Wait for what is being removed."""
-        if self._clearing:
-            await DeferredList(list(self._clearing))
+        """Break off what is being removed; the next start goes on with it."""
+        clearing = list(self._clearing)
+        for one in clearing:
+            one.cancel()
+        if clearing:
+            await DeferredList(clearing)
 
     async def _clear(self, one: MadeSpace) -> None:
         try:
@@ -254,6 +257,8 @@ class Making:
             await self._stored.remove(one.mount, one.key)
             await self._made.load()
             log.info("{space} «{name}» was removed for good", space=one.id, name=one.name)
+        except CancelledError:
+            log.info("{space} is not removed yet: the gateway ends", space=one.id)
         except ClawgateError as error:
             log.warn("{space} is not removed yet, and will be tried again: {error}", space=one.id, error=str(error))
         finally:
@@ -321,12 +326,14 @@ def _name(text: str) -> str:
 def _description(text: str) -> str:
     if len(text) > DESCRIPTION_LETTERS:
         raise InvalidRequest(f"the description of a space has {DESCRIPTION_LETTERS} letters at most")
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise InvalidRequest("the description of a space is no text")
     return text
 
 
 def _quota(rule: Rule, quota: int) -> int | None:
     """0 stands for what the mount says."""
-    if quota < 0:
+    if not 0 <= quota < 1 << 63:
         raise InvalidRequest("a quota is a number of bytes")
     if rule.quota is not None and quota > rule.quota:
         raise Forbidden(f"spaces here have a quota of {rule.quota} bytes at most")

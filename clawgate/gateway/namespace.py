@@ -112,7 +112,7 @@ class Namespace:
             grants = [
                 grant
                 for one in self._members(rule, actor.user)
-                if one.standing is Standing.DISABLED and id in ("", one.id) and (grant := rule.grant(one, actor.user))
+                if one.standing is Standing.DISABLED and id in ("", one.id) and (grant := _granted(rule, one, actor.user))
             ]
             for grant in _limited(grants, actor):
                 if Permissions.MANAGE in grant.permissions:
@@ -126,7 +126,12 @@ class Namespace:
         rule = self._rules.get(mount)
         if rule is not None and rule.creators:
             one = self._made.known.find(mount, key) if self._made is not None else None
-            return rule.space_of(one) if one is not None and one.standing is not Standing.REMOVING else None
+            if one is None or one.standing is Standing.REMOVING:
+                return None
+            try:
+                return rule.space_of(one)
+            except Forbidden:
+                return None
         return rule.of_key(key) if rule is not None else None
 
     def explain(self, user: User, path: Path) -> list[Explanation]:
@@ -162,7 +167,7 @@ class Namespace:
             return known[2]
         grants = list(rule.grants(user))
         for one in self._members(rule, user):
-            if one.standing is Standing.READY and (grant := rule.grant(one, user)) is not None:
+            if one.standing is Standing.READY and (grant := _granted(rule, one, user)) is not None:
                 grants.append(grant)
         if len(self._known) >= KEPT:
             self._known.clear()
@@ -189,6 +194,14 @@ class Namespace:
                 self._prepared.clear()
             self._prepared.add((space, user.id))
         return space
+
+
+def _granted(rule: Rule, one: MadeSpace, user: User) -> Grant | None:
+    """A space whose name does not fit the root of the mount any more must not take the others away."""
+    try:
+        return rule.grant(one, user)
+    except Forbidden:
+        return None
 
 
 def _limited(grants: list[Grant], actor: Actor) -> list[Grant]:

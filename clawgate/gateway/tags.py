@@ -85,7 +85,7 @@ class Tags:
     async def remove(self, space: str, id: str, names: Collection[str]) -> None:
         """Take tags from a node; those that it does not have are no error."""
         if space in self._with_tags:
-            await self._change(space, id, (), [name.strip() for name in names])
+            await self._change(space, id, (), [name.strip() for name in names if name.isprintable()])
 
     async def replace(self, space: str, id: str, names: Collection[str]) -> None:
         """From now on a node has these tags. Errors as `add`."""

@@ -82,6 +82,15 @@ class Known:
                 by_member[one.mount, principal].append(one)
         self._by_member: Mapping[tuple[str, str], list[MadeSpace]] = dict(by_member)
 
+    def affected(self, other: Known) -> frozenset[str]:
+        """All members of spaces that have other members, or another standing, in `other`."""
+        found: set[str] = set()
+        for key in self._by_key.keys() | other._by_key.keys():
+            one, two = self._by_key.get(key), other._by_key.get(key)
+            if one is None or two is None or one.members != two.members or one.standing is not two.standing:
+                found.update(principal for space in (one, two) if space is not None for principal in space.members)
+        return frozenset(found)
+
     def find(self, mount: str, key: str) -> MadeSpace | None:
         """One of them."""
         return self._by_key.get((mount, key))

@@ -70,15 +70,14 @@ class DiskShelf:
     async def start(self) -> None:
         """See what is there. Without a folder that can be written nothing is kept."""
         try:
-            found = await self._workers.run_always(self._look)
+            for name, size in await self._workers.run_always(self._look):
+                self._kept[name] = size
+                self.bytes += size
+            await self._shrink()
         except OSError as error:
             self._complain(error)
-            self._most = 0
-            return
-        for name, size in found:
-            self._kept[name] = size
-            self.bytes += size
-        await self._shrink()
+            self._kept.clear()
+            self.bytes = self._most = 0
 
     async def get(self, key: str) -> Picture | None:
         """A picture that was kept."""
@@ -151,7 +150,8 @@ class DiskShelf:
             return None
         kind, _, rest = data[_DIGEST:].partition(b"\n")
         if blake2b(data[_DIGEST:], digest_size=_DIGEST).digest() != data[:_DIGEST] or kind.decode("latin-1") not in TYPES:
-            self._remove([key])
+            with suppress(OSError):
+                self._remove([key])
             return None
         return Picture(kind.decode(), rest)
 

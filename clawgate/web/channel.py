@@ -375,6 +375,7 @@ class Channel(Protocol, Carrier):
         self._mode = _BODY
         self._left = _ENDLESS
         self._decoder = None
+        request.body.close()
         body = self._body = request.body = RequestBody(None, self, _TUNNELS)
         self._small_reads()
         self._resume()

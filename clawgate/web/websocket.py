@@ -27,6 +27,9 @@ def refusal(request: Request) -> Response | None:
         return Response(426, [text, need], b"this address is for websockets on HTTP/1.1\n")
     if (request.header("sec-websocket-version") or "").strip() != "13":
         return Response(426, [text, need, (b"Sec-WebSocket-Version", b"13")], b"only version 13 is known\n")
+    if (request.header("content-length") or "0") != "0" or any(request.header(name) for name in ("transfer-encoding", "expect")):
+        # It would be taken for frames.
+        return Response(400, [text], b"a handshake has no body\n")
     if not _KEY.fullmatch(request.header("sec-websocket-key") or ""):
         return Response(400, [text], b"the handshake has no valid key\n")
     return None
@@ -73,7 +76,8 @@ class Socket:
                         if self._closed:
                             return None
                     elif isinstance(event, TextMessage):
-                        size += len(event.data.encode())
+                        # Pieces without content are kept, too.
+                        size += max(1, len(event.data.encode()))
                         if size > self._most:
                             self.close(TOO_LARGE)
                             return None

@@ -4,12 +4,13 @@ import attrs
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.defer import DeferredList
 
 from clawgate.errors import AlreadyExists, Forbidden, InvalidRequest, NotFound, SettingsError, StorageUnavailable
 from clawgate.gateway.made_spaces import MadeSpaces
 from clawgate.gateway.making import Change, Making
 from clawgate.gateway.namespace import Namespace
-from clawgate.gateway.rules import rules_of
+from clawgate.gateway.rules import Rule, rules_of
 from clawgate.model.made_space import MadeSpace, Role, Standing
 from clawgate.model.path import ROOT
 from clawgate.model.people import Actor, Scope, User
@@ -150,7 +151,7 @@ async def test_mending(world, database):
     world.ground.failure = StorageUnavailable("away")
     with pytest.raises(StorageUnavailable):
         await later.making.mend()
-    await later.making.stop()
+    await DeferredList(list(later.making._clearing))
     assert "/p/two" not in world.ground.there
     world.ground.failure = None
     assert await later.making.mend() == 1
@@ -200,3 +201,45 @@ def test_templates():
         rule.space_of(attrs.evolve(one, label=".."))
     assert list(rule.grants(ADA.user)) == []
     assert rule.of_key("abc") is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_has_other_spaces_is_told(world):
+    told = []
+    world.making._made.changed.append(told.append)
+    one = await world.making.create("p", Change("One"), "ada")
+    assert told.pop() == {"ada"}
+    await world.making.change(None, one.id, Change("Other"))
+    assert told == []
+    await world.making.grant(None, one.id, ["bob", "@staff"], Role.VIEWER, new=True)
+    assert told.pop() == {"ada", "bob", "@staff"}
+    await world.making.grant(None, one.id, ["bob"], None)
+    assert told.pop() == {"ada", "bob", "@staff"}
+    await world.making.disable(None, one.id)
+    assert told.pop() == {"ada", "@staff"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_that_does_not_fit_any_more_takes_no_other_away(world, monkeypatch):
+    await world.making.create("p", Change("One"), "ada")
+    two = await world.making.create("p", Change("Two"), "ada")
+    grant = Rule.grant
+
+    def fits(rule, one, user):
+        if one.name == "One":
+            raise Forbidden("it does not fit")
+        return grant(rule, one, user)
+
+    monkeypatch.setattr(Rule, "grant", fits)
+    assert two.id in [space.id for space in await world.namespace.spaces(ADA)]
+    assert await world.namespace.disabled(ADA) == []
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [Change("a", quota=1 << 63), Change("a", quota=-1), Change("a", description="\ud800"), Change("a", description="\0")],
+)
+@pytest_twisted.ensureDeferred
+async def test_what_cannot_be_kept(world, wanted):
+    with pytest.raises(InvalidRequest):
+        await world.making.create("p", wanted, "ada")

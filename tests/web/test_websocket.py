@@ -113,6 +113,34 @@ async def test_messages_in_pieces_have_a_bound_too(serve: Any) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_pieces_without_content_have_a_bound_too(serve: Any) -> None:
+    server = await serve(echo)
+
+    def talk(client: Any) -> None:
+        peer = Peer(client)
+        for _ in range(1001):
+            peer.say(TextMessage(data="", message_finished=False))
+        assert peer.hear().code == 1009
+        assert client.closed()
+
+    await server.talk(talk)
+
+
+@pytest.mark.parametrize("field", [b"Content-Length: 5", b"Transfer-Encoding: chunked", b"Expect: 100-continue"])
+@pytest_twisted.ensureDeferred
+async def test_a_handshake_has_no_body(serve: Any, field: bytes) -> None:
+    """It would go on counting among those that share the memory for bodies."""
+    server = await serve(echo)
+
+    def talk(client: Any) -> None:
+        client.send(HANDSHAKE[:-2] + field + b"\r\n\r\n")
+        assert client.head()[0] == 400
+
+    await server.talk(talk)
+    assert server.site.windows.active == 0
+
+
+@pytest_twisted.ensureDeferred
 async def test_silence_is_no_reason_to_end_it(serve: Any) -> None:
     """A request whose body does not come is given up after this time."""
     server = await serve(echo, idle_timeout=0.2)

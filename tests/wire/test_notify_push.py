@@ -213,6 +213,7 @@ def test_what_is_no_handshake(gateway: Gateway) -> None:
             assert client.raw("GET", "/push/ws", None, HANDSHAKE | change).status == status
         assert client.raw("GET", "/push/ws/more", None, HANDSHAKE).status == 404
         assert client.raw("POST", "/push/ws", b"x", HANDSHAKE).status == 426
+        assert client.raw("GET", "/push/ws", b"x", HANDSHAKE).status == 400
         # The connection is still good.
         assert client.raw("GET", "/status.php").status == 200
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...errors import Forbidden, NotFound
+from ...gateway.locks import Locks
 from ...gateway.namespace import Namespace
 from ...gateway.spaces import Spaces
 from ...gateway.tags import Tags
@@ -16,11 +17,12 @@ from . import bodies
 class Tagging:
     """Who may write to something may tag it; who may see it sees its tags."""
 
-    def __init__(self, namespace: Namespace, spaces: Spaces, tree: Tree, tags: Tags) -> None:
+    def __init__(self, namespace: Namespace, spaces: Spaces, tree: Tree, tags: Tags, locks: Locks) -> None:
         self._namespace = namespace
         self._spaces = spaces
         self._tree = tree
         self._tags = tags
+        self._locks = locks
 
     async def all(self, actor: Actor) -> list[str]:
         """All tags in use in the actor's spaces, sorted."""
@@ -45,4 +47,5 @@ class Tagging:
         place, node = await self._spaces.item(actor, space, id)
         if Permissions.WRITE not in await self._tree.permitted(place):
             raise Forbidden("you have no permission to tag this")
+        self._locks.check(actor.id, space, place.path, ())
         return space, node.id, names

@@ -54,7 +54,7 @@ def segments(raw_path: bytes) -> list[str]:
 
 def is_name(parts: Sequence[str]) -> bool:
     """Whether a file of a build may have this name: none with a dot before it, and nothing that leads elsewhere."""
-    return all(part and part[0] != "." and "\0" not in part and "\\" not in part for part in parts)
+    return bool(parts) and all(part and part[0] != "." and "\0" not in part and "\\" not in part for part in parts)
 
 
 def is_route(parts: Sequence[str]) -> bool:

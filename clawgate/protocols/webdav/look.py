@@ -169,7 +169,9 @@ class Look:
 
     def _key(self, depth: int) -> tuple[object, ...]:
         scene = self._scene._replace(room=_UNKNOWN) if self._plan.room else self._scene
-        return (depth, self._address.prefix, self._place.path, self._actor.id, self._plan, scene)
+        # A space has another name without anything in it being different.
+        name = "" if self._place.path else self._place.space.name
+        return (depth, self._address.prefix, self._place.path, name, self._actor.id, self._plan, scene)
 
     def _versions(self) -> tuple[int, int]:
         needs, space = self._plan, self._place.space.id

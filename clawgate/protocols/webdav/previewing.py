@@ -82,7 +82,7 @@ async def _respond(previews: Previews | None, request: Request, fields: Fields, 
     # With the file's etag in its address a picture never becomes another one.
     named = first(fields, "c", "").strip('"') == node.etag
     headers = [(b"ETag", f'"{etag}"'.encode()), (b"Cache-Control", _DAY if named else _ASK)]
-    if evaluate(request.header, "GET", etag, 0, True) is Outcome.NOT_MODIFIED:
+    if evaluate(request.header, "GET", etag, None, True) is Outcome.NOT_MODIFIED:
         return Response(304, headers)
     try:
         picture = await previews.picture(reader, content_type(node.name), wish, lambda: not request.disconnected)

@@ -15,7 +15,6 @@ from ...errors import (
     NotAFolder,
     NotFound,
     NotSupported,
-    Overloaded,
     ParentMissing,
     StorageBroken,
     StorageUnavailable,
@@ -247,7 +246,11 @@ class HttpMetadata(Metadata):
             try:
                 number = (await self._recycle(who, probe_command())).number
                 reason = f"error {number}"
-            except (StorageBroken, Overloaded, NotSupported, Forbidden) as error:
+            except Forbidden as error:
+                # That says nothing of others.
+                log.warn("the recycle bin is not shown to {who}: {error}", who=who, error=error)
+                return ""
+            except (StorageBroken, NotSupported) as error:
                 number, reason = 1, str(error)
             if number:
                 log.warn("the recycle bin is not shown, commands for it fail: {reason}", reason=reason)

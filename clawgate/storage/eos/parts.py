@@ -277,7 +277,7 @@ class EosParts(Parts):
             try:
                 if work.digests is not None and offset <= work.position:
                     if offset == work.position:
-                        work.digests.update(block)
+                        await self._ground.instance.workers.run_always(work.digests.update, block)
                         work.position += len(block)
                     else:
                         work.digests = None
@@ -315,7 +315,7 @@ class EosParts(Parts):
         wanted = Digests(algorithms)
         if algorithms:
             async for block in self._read(handle, there, 0, size):
-                wanted.update(block)
+                await self._ground.instance.workers.run_always(wanted.update, block)
         return wanted
 
     async def _cut(self, handle: str, size: int, path: Path, intent: Intent) -> Written:

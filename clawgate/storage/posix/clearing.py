@@ -19,14 +19,16 @@ def clear(root: str) -> bool:
     hidden name, and goes with the next call for a directory in the same folder. Raises `StorageUnavailable`, with a text for the
     operator, also if something cannot be removed: that is out of sight then, and tried again in the same way.
     """
-    above, name = os.path.split(os.fsencode(root))
+    above, name = os.path.split(os.path.normpath(os.fsencode(root)))
+    if not name:
+        raise StorageUnavailable(f"{root} is no directory of a space")
     try:
         folder = os.open(above, STEP & ~os.O_NOFOLLOW)
     except OSError as error:
         where = os.fsdecode(above)
         raise StorageUnavailable(f"{where} cannot be opened: {error.strerror}; is its file system mounted?") from error
     try:
-        sweep(folder)
+        sweep(folder, strict=True)
         with unfinished(folder) as aside:
             if not _hide(folder, name, aside):
                 return False

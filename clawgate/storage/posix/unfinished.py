@@ -48,8 +48,9 @@ def unfinished(folder: int) -> Iterator[bytes]:
             os.close(lock)
 
 
-def sweep(folder: int) -> None:
-    """Remove what nobody works on any more. Raises `OSError` if the folder cannot be listed."""
+def sweep(folder: int, *, strict: bool = False) -> None:
+    """Remove what nobody works on any more. Raises `OSError` if the folder cannot be listed; with `strict` also if something
+    cannot be removed."""
     fd = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
     try:
         names = [os.fsencode(name) for name in os.listdir(fd)]
@@ -57,7 +58,8 @@ def sweep(folder: int) -> None:
         os.close(fd)
     for name in names:
         if name.startswith(PREFIX) and name.endswith(_LOCK):
-            with contextlib.suppress(OSError):
+            # Somebody works on it, or has just removed it.
+            with contextlib.suppress(*((BlockingIOError, FileNotFoundError) if strict else (OSError,))):
                 _sweep_one(folder, name)
 
 

@@ -145,11 +145,7 @@ class BucketEvents:
 
     def tell(self, events: Sequence[Event]) -> None:
         """Something happened."""
-        fresh = [
-            event
-            for event in events
-            if event.bucket == self._bucket and not (event.mark and self._memory.is_ours(event.key, event.mark))
-        ]
+        fresh = [event for event in events if event.bucket == self._bucket and not self._memory.is_ours(event.key, event.mark)]
         for prefix, report in list(self._subscribers.values()):
             hints = []
             for event in fresh:

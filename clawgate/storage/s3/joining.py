@@ -51,7 +51,11 @@ async def join(ground: Ground, upload: Multipart, made: Sequence[Run]) -> None:
                 gathered.clear()
         while left.length:
             if left.key and left.length >= least:
-                await upload.copy(left.key, left.start, left.start + left.length)
+                if left == run and run.whole:
+                    # S3 takes no ranges of objects up to 5 MiB.
+                    await upload.copy_whole(left.key)
+                else:
+                    await upload.copy(left.key, left.start, left.start + left.length)
                 break
             taken = min(least, left.length)
             gathered += await read(ground, left._replace(length=taken))

@@ -37,11 +37,16 @@ class Memory:
         _keep(self._facts, facts.key, facts, self._most)
         if not looked:
             _keep(self._written, facts.key, facts.seen, self._most)
+        elif self._written.get(facts.key) != facts.seen:
+            self._written.pop(facts.key, None)
         return facts
 
     def is_ours(self, key: str, mark: str) -> bool:
-        """Whether it is known that we have written the version with this mark (`seen`)."""
-        return self._written.get(key) == mark
+        """Whether it is known that we have written the version with this mark (`seen`), and nobody was there since."""
+        if mark and self._written.get(key) == mark:
+            return True
+        self._written.pop(key, None)
+        return False
 
     def forget(self, key: str) -> None:
         """It is not there any more."""

@@ -200,6 +200,7 @@ class Receiver:
     def _take(self, messages: Sequence[Message]) -> None:
         events: list[Event] = []
         receipts: list[str] = []
+        late = False
         for message in messages:
             ours = [event for event in message.events or () if event.bucket == self._bucket]
             if message.events is None or (message.events and not ours):
@@ -207,10 +208,10 @@ class Receiver:
                 continue
             events += ours
             receipts.append(message.receipt)
+            late = late or self._now() - message.sent > LATE
         self._events.tell(events)
         if receipts:
             self._entering.add(SOURCE, len(events), partial(self._forget, receipts))
-        late = any(self._now() - message.sent > LATE for message in messages)
         self._events.hears(SOURCE, now=not late)
 
     def _refuse(self, message: Message) -> None:

@@ -36,7 +36,7 @@ from clawgate.protocols.web_client.policy import policy
 )
 def test_names(path: bytes, name: bool, route: bool) -> None:
     parts = segments(path)
-    assert (bool(parts) and is_name(parts), is_route(parts)) == (name, route)
+    assert (is_name(parts), is_route(parts)) == (name, route)
 
 
 @pytest.mark.parametrize(

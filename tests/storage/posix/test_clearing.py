@@ -20,7 +20,7 @@ def test_all_of_it_goes_and_nothing_else(tmp_path):
     (root / "link").symlink_to(outside)
     (root / "closed").mkdir(mode=0o300)
     (tmp_path / "projects" / "b").mkdir()
-    assert clear(str(root))
+    assert clear(f"{root}/")
     assert os.listdir(tmp_path / "projects") == ["b"]
     assert (outside / "kept").read_text() == "kept"
     assert not clear(str(root))
