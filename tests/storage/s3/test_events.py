@@ -136,3 +136,23 @@ def test_what_is_followed_by_itself():
     assert Mount(driver="s3").follows == "none"
     assert Mount(driver="s3", outside_changes="scan").follows == "scan"
     check({"home": Mount(driver="s3", outside_changes="events", s3=S3(bucket="bucket", events_secret="x"))})
+
+
+def test_what_others_bring_back_is_no_change_of_ours():
+    """They wrote something else in between, or deleted it."""
+    for between in ("other.5", ""):
+        memory = Memory(10)
+        memory.put(Facts("k", "etag", 5, 0, "id", "own"))
+        assert memory.is_ours("k", "etag.5")
+        assert not memory.is_ours("k", between)
+        assert not memory.is_ours("k", "etag.5")
+
+
+def test_a_look_that_finds_another_version_ends_it_too():
+    memory = Memory(10)
+    ours, theirs = (Facts("k", etag, 5, 0, "id", "own") for etag in ("etag", "other"))
+    memory.put(ours)
+    memory.put(ours, looked=True)
+    assert memory.is_ours("k", "etag.5")
+    memory.put(theirs, looked=True)
+    assert not memory.is_ours("k", "etag.5")
