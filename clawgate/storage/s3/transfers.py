@@ -155,13 +155,17 @@ class Transfers:
 
     async def delete(self, keys: Sequence[str], folder: str = "") -> None:
         """Delete objects; with `folder`, also what is left of this one when they are gone."""
-        if folder and not self.ground.both:
+        if folder and not self.ground.both and await self._is_no_file(folder, keys):
             # Where folders are more than a part of keys, they are there without a marker, too.
             keys = sorted({*keys, folder, *(key[: at + 1] for key in keys for at in _slashes(key, len(folder)))})
         # What holds others goes last: as long as something is left, its folder is.
         await self.ground.control.delete(sorted(keys, key=lambda key: (-key.count("/"), key.endswith("/"))))
         for key in keys:
             self.ground.memory.forget(key)
+
+    async def _is_no_file(self, folder: str, keys: Sequence[str]) -> bool:
+        """Whether `folder`, which may hold `keys`, may be deleted as one: SeaweedFS 4.48 may delete a file of this name."""
+        return any(key.startswith(folder) for key in keys) or await self.ground.file(folder[:-1]) is None
 
 
 def _slashes(key: str, start: int) -> list[int]:

@@ -177,7 +177,7 @@ class Observer:
             for name in suspects:
                 await self._suspect(join(path, name))
             await self.follow(namesakes)
-            if suspects:
+            if suspects or namesakes:
                 entry = await self.folder(path)
                 found = Found(entry, self._index.node(entry), entry.revision, None)
             return found

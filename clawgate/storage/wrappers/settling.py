@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from hashlib import blake2b
 from secrets import token_hex
 
@@ -11,6 +12,15 @@ from ...index.space import Claimant, SpaceIndex
 from ...interfaces import Ids
 from ...model.node import ALIKE, Identity, Node
 from ...model.path import Path, join, split
+
+
+class _There(Enum):
+    """What is at a place where a node was known to be."""
+
+    ITSELF = 1
+    ANOTHER = 2
+    NOTHING = 3
+    """As far as one can see."""
 
 
 class Settler:
@@ -33,8 +43,12 @@ class Settler:
         for node, identity in outcome.clashes:
             claimants = await self._index.claimants(identity)
             for claimant in claimants:
-                if not await self._is_there(claimant, node, identity, join(path, node.name)):
+                there = await self._look(claimant, node, identity, join(path, node.name))
+                if there is not _There.ITSELF:
                     await self._transplant(path, node, claimant, identity, outcome)
+                    if there is _There.ANOTHER and claimant.path:
+                        # Which may look as this one did: in a bucket all folders do.
+                        outcome.namesakes.append(Path(claimant.path))
                     break
             else:
                 await self._twin(path, node, identity)
@@ -47,33 +61,36 @@ class Settler:
             except NotFound:
                 continue
 
-    async def _is_there(self, claimant: Claimant, node: Node, identity: Identity, found: Path) -> bool:
+    async def _look(self, claimant: Claimant, node: Node, identity: Identity, found: Path) -> _There:
         """Whether the `node` that was `found` is still at the place of `claimant` as well.
 
         Where the folder of that place is gone, or is another one by now, nobody can say: the file may have been moved with it.
         One that has several names then counts as being there.
         """
         if claimant.gone or claimant.path == found:
-            return False
+            return _There.NOTHING
         if claimant.path is None:
-            return await self._has_names(node, found)
+            return await self._guess(node, found)
         folder, name = split(Path(claimant.path))
         try:
             identities = await self._ids.identify(folder, [name, ""])
         except (NotFound, NotAFolder):
-            return await self._has_names(node, found)
+            return await self._guess(node, found)
         except Forbidden:
-            return self._guest
+            return _There.ITSELF if self._guest else _There.NOTHING
         there = identities.get(name)
         if self._guest:
             # What the person may not read has another id for them than it really has.
-            return there is not None
+            return _There.NOTHING if there is None else _There.ITSELF
         if there is not None and (there.own == identity.own or there.id == claimant.id):
-            return True
+            return _There.ITSELF
         chain, names = await self._index.load(folder)
         if chain and not names and "" in identities and identities[""].own == chain[-1].own:
-            return False
-        return await self._has_names(node, found)
+            return _There.NOTHING if there is None else _There.ANOTHER
+        return await self._guess(node, found)
+
+    async def _guess(self, node: Node, found: Path) -> _There:
+        return _There.ITSELF if await self._has_names(node, found) else _There.NOTHING
 
     async def _has_names(self, node: Node, path: Path) -> bool:
         """Whether what is at `path` has further names."""

@@ -167,3 +167,22 @@ async def test_what_came_meanwhile_is_not_overwritten_by_the_janitor(mounted):
     assert await storage.abilities.janitor.sweep(frozenset(), 3600) == 0
     assert await storage.abilities.janitor.sweep(frozenset(), 0) == 1
     assert await tree(storage) == {"old": b"old", "new": b"put there after the kill"}
+
+
+async def test_a_file_is_never_removed_as_a_folder(on_seaweed, monkeypatch):
+    """Asked for the folder ``end/``, SeaweedFS may remove the file ``end``; here it has just been moved there."""
+    storage, prefix = on_seaweed.storage, on_seaweed.options.prefix
+    await put(storage, "end", b"moved")
+    noted = {"act": "move", "source": f"{prefix}file", "target": f"{prefix}end", "token": "1", "replaces": True}
+    on_seaweed.client.put_object(Bucket=on_seaweed.bucket, Key=f"{prefix}.clawgate/plans/1", Body=json.dumps(noted).encode())
+    control, removed = storage._ground.control, []
+    delete = control.delete
+
+    async def seen(keys):
+        removed.extend(keys)
+        await delete(keys)
+
+    monkeypatch.setattr(control, "delete", seen)
+    assert await storage.abilities.janitor.sweep(frozenset(), 0) == 1
+    assert removed == [f"{prefix}.clawgate/plans/1"]
+    assert await tree(storage) == {"end": b"moved"}

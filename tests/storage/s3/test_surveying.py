@@ -247,3 +247,22 @@ async def test_equal_files_are_no_names_of_one(indexed):
         path: row.id for path, row in before.items() if path in after
     }
     assert await agrees(indexed)
+
+
+async def test_what_stands_where_something_was_is_shown_at_once(indexed):
+    """All folders of a bucket look alike, and so do files with the same content: nothing but their ids tells that another one
+    has the name by now."""
+    await indexed.make_folder(Path("c"))
+    await put(indexed, "g", b"same")
+    before = {name: node.id for name, node in (await children(indexed)).items()}
+    mounted = indexed.mounted
+    await mounted.storage.move(Path("c"), Path("b"), replace=False)
+    await mounted.storage.make_folder(Path("c"))
+    await mounted.storage.move(Path("g"), Path("f"), replace=False)
+    await put(mounted.storage, "g", b"same")
+    after = {name: node.id for name, node in (await children(indexed)).items()}
+    assert after.keys() == {"b", "c", "f", "g"}
+    assert after["b"] == before["c"]
+    assert len(set(after.values())) == 4
+    await learn(indexed)
+    assert await agrees(indexed)
