@@ -69,9 +69,9 @@ class Transfers:
     async def clear(self, plan: Plan, keys: Sequence[str], copied: dict[str, str]) -> None:
         """All is at the target: what stood there before goes, and then what was moved."""
         gone = set(plan.old) - {plan.there(key) for key in keys}
-        if not self.ground.both and plan.source.endswith("/"):
-            # It is gone already, and its key now means the folder.
-            gone.discard(plan.target.rstrip("/"))
+        if not self.ground.both:
+            # What was of the other kind is gone already, and its key may now mean what has come.
+            gone -= {plan.target.rstrip("/"), plan.target.rstrip("/") + "/"}
         await self.delete(sorted(gone))
         if plan.act != "move":
             return

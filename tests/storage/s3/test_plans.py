@@ -169,12 +169,8 @@ async def test_what_came_meanwhile_is_not_overwritten_by_the_janitor(mounted):
     assert await tree(storage) == {"old": b"old", "new": b"put there after the kill"}
 
 
-async def test_a_file_is_never_removed_as_a_folder(on_seaweed, monkeypatch):
-    """Asked for the folder ``end/``, SeaweedFS may remove the file ``end``; here it has just been moved there."""
-    storage, prefix = on_seaweed.storage, on_seaweed.options.prefix
-    await put(storage, "end", b"moved")
-    noted = {"act": "move", "source": f"{prefix}file", "target": f"{prefix}end", "token": "1", "replaces": True}
-    on_seaweed.client.put_object(Bucket=on_seaweed.bucket, Key=f"{prefix}.clawgate/plans/1", Body=json.dumps(noted).encode())
+def removals(storage, monkeypatch):
+    """The keys that are removed from now on, in this order."""
     control, removed = storage._ground.control, []
     delete = control.delete
 
@@ -183,6 +179,39 @@ async def test_a_file_is_never_removed_as_a_folder(on_seaweed, monkeypatch):
         await delete(keys)
 
     monkeypatch.setattr(control, "delete", seen)
+    return removed
+
+
+async def test_a_file_is_never_removed_as_a_folder(on_seaweed, monkeypatch):
+    """Asked for the folder ``end/``, SeaweedFS may remove the file ``end``; here it has just been moved there."""
+    storage, prefix = on_seaweed.storage, on_seaweed.options.prefix
+    await put(storage, "end", b"moved")
+    noted = {"act": "move", "source": f"{prefix}file", "target": f"{prefix}end", "token": "1", "replaces": True}
+    on_seaweed.client.put_object(Bucket=on_seaweed.bucket, Key=f"{prefix}.clawgate/plans/1", Body=json.dumps(noted).encode())
+    removed = removals(storage, monkeypatch)
     assert await storage.abilities.janitor.sweep(frozenset(), 0) == 1
     assert removed == [f"{prefix}.clawgate/plans/1"]
     assert await tree(storage) == {"end": b"moved"}
+
+
+@pytest.mark.parametrize("act", [act for act in ACTS if "over" in act])
+async def test_what_has_come_is_not_removed_by_another_name(on_seaweed, monkeypatch, act):
+    """What it replaces goes first if it is of the other kind, and never after it."""
+    storage, prefix = on_seaweed.storage, on_seaweed.options.prefix
+    do, ends, before = ACTS[act]
+    await make(storage, before)
+    removed, control = removals(storage, monkeypatch), storage._ground.control
+    call = control.call
+
+    async def copied(operation, **arguments):
+        if operation in ("copy_object", "put_object"):
+            removed.clear()
+        return await call(operation, **arguments)
+
+    monkeypatch.setattr(control, "call", copied)
+    await do(storage)
+    target = {"move over": "b", "copy over": "b", "file over file": "end", "file over folder": "a", "folder over file": "file"}[
+        act
+    ]
+    assert not {f"{prefix}{target}", f"{prefix}{target}/"} & set(removed)
+    assert await tree(storage) == ends[1]
