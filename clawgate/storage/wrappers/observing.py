@@ -82,10 +82,10 @@ class Observer:
         """As `known`; raises `NotAFolder` for a file."""
         entry = await self.known(path)
         if not entry.is_folder:
-            if self._guest:
-                # Whether they may know that there is a file.
-                await self._storage.stat(path)
-            raise NotAFolder(f"{path} is a file")
+            # Others may have put a folder in its place. A guest may not be allowed to know that there is a file.
+            entry = await self.look(path)
+            if not entry.is_folder:
+                raise NotAFolder(f"{path} is a file")
         return entry
 
     def disturb(self, folder: Entry) -> None:
