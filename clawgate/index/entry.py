@@ -66,7 +66,7 @@ class Entry:
     )
 
     def __init__(self, row: tuple[Any, ...], checked: float = 0.0) -> None:
-        """`row` has the columns of `rows.COLUMNS`."""
+        """`row` has the columns of `statements.COLUMNS`."""
         (
             self.no,
             self.parent,

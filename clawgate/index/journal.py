@@ -12,6 +12,7 @@ from ..interfaces import Outdated
 from ..state.engine import Connection
 from ..state.prepared import Prepared
 from . import rows
+from .row import Row
 from .schema import change, meta
 
 FORGOTTEN = "journal_forgotten"
@@ -119,7 +120,7 @@ def last(connection: Connection) -> int:
     return int(found[0] or 0) if found is not None else 0
 
 
-def row(connection: Connection, no: int) -> rows.Row:
+def row(connection: Connection, no: int) -> Row:
     """The folder with this number as it is now. Raises `NotFound`."""
     found = rows.by_no(connection, no)
     if found is None or found.gone:
@@ -186,7 +187,7 @@ class _Below:
 
     def path(self, no: int) -> str | None:
         """Where the folder with this number is; None: not below, or gone."""
-        way: list[rows.Row] = []
+        way: list[Row] = []
         while no not in self._paths:
             row = rows.by_no(self._connection, no)
             if row is None:

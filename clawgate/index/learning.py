@@ -11,7 +11,7 @@ from ..state.engine import Connection
 from . import prints, rows
 from .prints import Print
 from .reconcile import News, Outcome, apply
-from .rows import Row
+from .row import Row
 
 
 class Lesson(NamedTuple):

@@ -11,7 +11,7 @@ from ..model.node import Node
 from ..model.path import ROOT, Path, join
 from ..state.engine import Connection, Database
 from . import rows
-from .rows import Row
+from .row import Row
 
 Progress = Callable[[int, int], None]
 """Called now and then with the folders and nodes done so far."""

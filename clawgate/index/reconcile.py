@@ -12,7 +12,8 @@ from ..model.path import Path
 from ..state.engine import Connection
 from . import rows
 from .entry import FOLDER, file_etag
-from .rows import Known, Row
+from .row import Row
+from .rows import Known
 from .schema import GONE
 
 BELOW = 1000

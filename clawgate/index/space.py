@@ -27,12 +27,13 @@ from .entry import FOLDER, Entry, revisions, to_node
 from .learning import Learned, Lesson, Shown
 from .misses import Misses
 from .reconcile import Comparison, News, Outcome
+from .row import Row
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 PAGE = 1000
-_columns = attrgetter(*rows.Row._fields)
+_columns = attrgetter(*Row._fields)
 
 
 class Compared(NamedTuple):
@@ -106,7 +107,7 @@ class SpaceIndex:
         self.misses = Misses()
         self._prefix = f"{id}!"
 
-    def node(self, entry: Entry | rows.Row) -> Node:
+    def node(self, entry: Entry | Row) -> Node:
         """What clients are shown of `entry`: with the full id and the etag."""
         return to_node(entry, self._prefix, self.epoch)
 
@@ -128,7 +129,7 @@ class SpaceIndex:
         if chain and not names:
             return chain, names
 
-        def find(connection: Connection) -> list[rows.Row]:
+        def find(connection: Connection) -> list[Row]:
             if chain:
                 return rows.walk(connection, chain[-1].no, names)
             root = rows.root(connection, self.no)
@@ -147,7 +148,7 @@ class SpaceIndex:
         async with self.lock:
             if self.cache.root is None:
 
-                def enter(connection: Connection) -> rows.Row:
+                def enter(connection: Connection) -> Row:
                     row = rows.root(connection, self.no)
                     if row is None:
                         new = rows.New(node._replace(name=""), identity.id, identity.own, "")
@@ -333,9 +334,9 @@ class SpaceIndex:
     def _newest(self) -> int:
         return self.cache.root.stamp if self.cache.root is not None else self._last
 
-    def _rows(self, parent: Entry, names: Sequence[str]) -> dict[str, rows.Row]:
+    def _rows(self, parent: Entry, names: Sequence[str]) -> dict[str, Row]:
         entries = [self.cache.get(parent.no, name) for name in names]
-        return {entry.name: rows.Row._make(_columns(entry)) for entry in entries if entry is not None}
+        return {entry.name: Row._make(_columns(entry)) for entry in entries if entry is not None}
 
     async def transplant(self, path: Path, node: Node, id: str, identity: Identity | None = None) -> Entry | None:
         """The node with `id` now is `node`, which the storage knows by `identity`, in the folder at `path`; without `identity` we
@@ -349,12 +350,12 @@ class SpaceIndex:
         numbers = [entry.no for entry in reversed(chain)]
         at = int(self._now())
 
-        def work(connection: Connection) -> tuple[rows.Row | None, int]:
+        def work(connection: Connection) -> tuple[Row | None, int]:
             row = reconcile.transplant(connection, self.no, id, numbers, node, identity, at)
             root = rows.by_no(connection, numbers[-1])
             return row, 0 if root is None else root.stamp
 
-        def remember(found: tuple[rows.Row | None, int]) -> Entry | None:
+        def remember(found: tuple[Row | None, int]) -> Entry | None:
             row, self._last = found
             if row is None:
                 return None
@@ -372,7 +373,7 @@ class SpaceIndex:
         if missed is None:
             return
 
-        def touch(connection: Connection) -> tuple[list[rows.Row], int]:
+        def touch(connection: Connection) -> tuple[list[Row], int]:
             first = rows.by_no(connection, missed.no)
             way = [] if first is None else [first, *rows.walk(connection, missed.no, missed.names)]
             if len(way) <= len(missed.names):
@@ -384,7 +385,7 @@ class SpaceIndex:
             rows.raise_chain(connection, [above.no for above in chain], stamp, 0)
             return chain, stamp
 
-        def remember(touched: tuple[list[rows.Row], int]) -> None:
+        def remember(touched: tuple[list[Row], int]) -> None:
             chain, stamp = touched
             for row in chain:
                 entry = self.cache.get(row.parent, row.name) if row.parent else self.cache.root
