@@ -17,6 +17,7 @@ from .settings import Eos, Mount, id_ranges
 from .storage.eos.accounts import check_name, see
 from .storage.eos.facts import Container, container
 from .storage.eos.metadata import Account
+from .storage.eos.names import STAGING
 from .storage.eos.options import EosOptions
 from .storage.eos.probing import Probe, Told, meet
 from .storage.eos.recycled import probe_command, reply
@@ -31,6 +32,7 @@ OLDEST = (5, 1, 15)
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 _FAILED = (OSError, http.client.HTTPException, ValueError)
 _ODD = "clawgate probe %41"
+_NO_PROC = "before 5.3.21 /proc has to be asked at the libmicrohttpd port: set proc_urls"
 
 
 class Seen(NamedTuple):
@@ -57,10 +59,17 @@ def inspect(name: str, mount: Mount, people: Sequence[User], options: EosOptions
             yield Seen(*one)
     for probe in proc:
         found = list(_release(what, probe, next(iter(names), "clawgate-check")))
+        if mount.eos.grpc_uids and any(seen.level == "FAIL" and seen.remedy == _NO_PROC for seen in found):
+            # Of other failures the gateway makes no such exception.
+            yield Seen("ok", f"{what}: {probe.url} has no /proc, so the directory's uid and gid are believed (grpc_uids)")
+            continue
         yield from found
         if working is None and all(seen.level != "FAIL" for seen in found):
             working = probe
     if working is None:
+        if mount.eos.grpc_uids:
+            for who, user in list(names.items())[:PEOPLE]:
+                yield from _believed(what, mount, options, who, user)
         return
     if not names:
         yield Seen("warn", f"{what}: nobody is in the file of users who could be looked up on EOS", "clawgate explain NAME")
@@ -105,15 +114,18 @@ def _manager(what: str, probe: Probe, who: str) -> Iterator[Seen]:
 
 
 def _release(what: str, probe: Probe, who: str) -> Iterator[Seen]:
-    old = "before 5.3.21 /proc has to be asked at the libmicrohttpd port: set proc_urls"
     try:
         told = probe.command(who, {"mgm.cmd": "version", "mgm.option": "m"})
         if told.status == 403:
             yield Seen("FAIL", f"{what}: {probe.url} refuses /proc", "an authorisation library closes it; the gateway needs it")
             return
         text = str(told.json()["version"][0]["eos"]["instance"]["version"])
-    except (*_FAILED, KeyError, IndexError, TypeError):
-        yield Seen("FAIL", f"{what}: {probe.url} does not tell its version", old)
+    except (OSError, http.client.HTTPException) as error:
+        text = f"{what}: {probe.url} cannot be asked for /proc: {error}"
+        yield Seen("FAIL", text, "is it up, and its certificate right (ca_file)?")
+        return
+    except (ValueError, KeyError, IndexError, TypeError):
+        yield Seen("FAIL", f"{what}: {probe.url} does not tell its version", _NO_PROC)
         return
     known = release(text)
     if known is None or known.number < OLDEST:
@@ -138,6 +150,9 @@ def _person(what: str, mount: Mount, options: EosOptions, probe: Probe, who: str
         yield Seen("FAIL", f"{what}: {user.id}: EOS does not say who {who} is: {type(error).__name__}", "see its log")
         return
     yield Seen("ok", f"{what}: {user.id} is {who} on EOS, uid {account.uid}")
+    if mount.eos.grpc_uids and (user.uid, user.gid) != (account.uid, account.gid):
+        text = f"{what}: {who} has uid {account.uid} and gid {account.gid} on EOS, and {user.uid} and {user.gid} in the directory"
+        yield Seen("warn", text, "the latter are believed while EOS cannot be asked (grpc_uids): make them the same")
     try:
         (rule,) = rules_of({"mount": mount}, "/").values()
         grants = list(rule.grants(user))
@@ -149,6 +164,33 @@ def _person(what: str, mount: Mount, options: EosOptions, probe: Probe, who: str
             for one in eos_grpc_checks.root(what, mount.eos, who, account, grant.space.root):
                 yield Seen(*one)
         yield from _root(what, mount, options, probe, who, grant.space.root, personal=grant.space.kind is SpaceKind.PERSONAL)
+
+
+def _believed(what: str, mount: Mount, options: EosOptions, who: str, user: User) -> Iterator[Seen]:
+    """Somebody of whom EOS cannot be asked who it is."""
+    ranges = id_ranges(mount.act_as_uids)
+    if user.uid is None or user.gid is None:
+        text = f"{what}: the directory knows no uid and gid of {user.id}, who is refused therefore"
+        yield Seen("FAIL", text, "they are believed with grpc_uids, so it has to have them")
+        return
+    account = Account(user.uid, user.gid, (user.gid,), sudoer=False)
+    try:
+        check_name(who)
+        see(who, account, user.uid, lambda uid: uid > 0 and any(low <= uid <= high for low, high in ranges))
+        (rule,) = rules_of({"mount": mount}, "/").values()
+        roots = [grant.space.root for grant in rule.grants(user)]
+    except ClawgateError as error:
+        yield Seen("FAIL", f"{what}: {user.id}: {error}", f"see 'clawgate explain {user.id}'")
+        return
+    data = Probe(options, options.urls[0], options.door)
+    for root in roots:
+        try:
+            status = data.ask(who, "HEAD", root).status
+        except _FAILED as error:
+            yield Seen("FAIL", f"{what}: {data.url} does not answer: {error}", "see its log")
+            return
+        for one in eos_grpc_checks.believed(what, mount.eos, who, account, root, status == 200):
+            yield Seen(*one)
 
 
 def _whoami(probe: Probe, who: str) -> Account:
@@ -178,6 +220,7 @@ def _root(what: str, mount: Mount, options: EosOptions, probe: Probe, who: str, 
         yield Seen("FAIL", f"{what}: {root} cannot be looked at: {error}", "see the log of EOS")
         return
     yield from _attributes(what, root, {"sys.recycle": mount.eos.recycle_bin, **(found.get("xattr") or {})})
+    yield from _staging(what, root, found)
     if not (quota.get("quota") or {}).get("lsuser"):
         text = f"{what}: {who} has no quota at {root}"
         yield Seen("warn", text, "where there is a quota node above, every upload is refused (507): eos quota set")
@@ -201,6 +244,13 @@ def _attributes(what: str, root: str, found: Mapping[str, Any]) -> Iterator[Seen
         yield Seen("warn", f"{what}: what is deleted in {root} is gone at once", f"eos attr -r set sys.recycle=BIN {root}")
     else:
         yield Seen("ok", f"{what}: {root} is set up")
+
+
+def _staging(what: str, root: str, found: Mapping[str, Any]) -> Iterator[Seen]:
+    folder = next((one for one in found.get("children") or () if one.get("name") == STAGING), None)
+    if folder is not None and (folder.get("xattr") or {}).get("sys.mtime.propagation"):
+        text = f"{what}: uploads under way move the etag of {root}, though there is a folder for them"
+        yield Seen("warn", text, f"eos attr rm sys.mtime.propagation '{root}/{STAGING}'")
 
 
 def _bin(what: str, probe: Probe, who: str) -> Iterator[Seen]:

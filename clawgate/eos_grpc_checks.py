@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from .errors import ClawgateError, SettingsError, StorageUnavailable
+from .errors import ClawgateError, Forbidden, NotFound, SettingsError, StorageUnavailable
 from .settings import Eos
 from .storage.eos.metadata import Account
 
@@ -49,6 +49,46 @@ def managers(what: str, eos: Eos) -> Iterator[Seen]:
             yield Seen(level, f"{what}.eos.grpc_urls: {url}: {error}", remedy)
         except ClawgateError as error:
             yield Seen(level, f"{what}.eos.grpc_urls: {url}: {error}", "see its log")
+
+
+def believed(what: str, eos: Eos, who: str, account: Account, path: str, seen: bool) -> Iterator[Seen]:
+    """Whether a name, by which content is moved, and the uid that the directory has for it are the same person on EOS, as far as
+    that can be seen without asking who they are. `seen`: over HTTP, by name, `path` can be looked into. Blocks, and changes
+    nothing."""
+    from .storage.eos.grpc.options import options_of
+    from .storage.eos.grpc.probing import GrpcProbe
+
+    options = options_of(eos)
+    they, remedy = f"{who} and uid {account.uid}", "the uid and gid of the directory have to be those that EOS has for the name"
+    for url in options.urls:
+        try:
+            with GrpcProbe(options, url) as probe:
+                found = probe.look(account.uid, account.gid, path)
+        except StorageUnavailable:
+            # It was said above.
+            continue
+        except NotFound:
+            yield Seen("FAIL", f"{what}: there is no {path}", "make it")
+            return
+        except Forbidden:
+            if seen:
+                text = f"{what}: {they} are not the same on EOS: by name, {path} can be seen, and by uid it cannot"
+                yield Seen("FAIL", text, f"{remedy}; or it is one of their further groups that counts")
+            else:
+                yield Seen("FAIL", f"{what}: {who} may not read {path}", "see its mode and ACL")
+            return
+        except ClawgateError as error:
+            yield Seen("FAIL", f"{what}: {path} cannot be looked at by gRPC: {error}", "see the log of EOS")
+            return
+        if not seen:
+            yield Seen(
+                "FAIL", f"{what}: {they} are not the same on EOS: by uid, {path} can be seen, and by name it cannot", remedy
+            )
+        elif found.uid == account.uid and not found.mode & 0o077 and not found.acl:
+            yield Seen("ok", f"{what}: {they} are the same on EOS: both see {path}, which nobody else does")
+        else:
+            yield Seen("ok", f"{what}: {they} both see {path}; others may as well, so that they may be two")
+        return
 
 
 def root(what: str, eos: Eos, who: str, account: Account, path: str) -> Iterator[Seen]:

@@ -203,6 +203,7 @@ class Buckets:
                 address.every(),
                 address.objects(),
                 trust,
+                mount.s3.receive_bytes,
             )
             desk = self._desks[space.mount, account] = _Desk(control, exchange)
         return desk

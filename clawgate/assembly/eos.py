@@ -5,10 +5,13 @@ What talks to EOS is imported only when there is such a mount.
 
 from __future__ import annotations
 
+import os
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import attrs
 from twisted.internet.utils import getProcessOutputAndValue
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
 
 log = make_logger()
 
+_DEPLOYMENT = "eos-deployment"
+"""In the directory of data: what uploads on EOS are known by as ours."""
+_LOCAL = ("localhost", "127.0.0.1", "::1")
 _PEOPLE = 100
 """Storages of a space of several people that are kept for the janitor."""
 
@@ -68,6 +74,8 @@ class Eoses:
         """Nothing is started here. Raises `SettingsError`."""
         self._mounts = {name: mount for name, mount in settings.mounts.items() if mount.driver == "eos"}
         check(self._mounts)
+        self._settings = settings
+        self._deployment = ""
         self._reactor = reactor
         self._metrics = metrics
         self._desks: dict[str, _Desk] = {}
@@ -127,13 +135,14 @@ class Eoses:
             bin = await desk.metadata.recycle_bin(who, space.root)
             self._bins[space.mount] = self._bins.get(space.mount, False) or bool(bin)
         versions = keeps_versions(mount)
-        raw = EosStorage(desk.instance, desk.metadata, space.persona, space.root, bin=bin, versions=versions)
-        if not mount.read_only:
+        mends = not mount.read_only
+        raw = EosStorage(desk.instance, desk.metadata, space.persona, space.root, bin=bin, versions=versions, mends=mends)
+        if mends:
             try:
                 await raw.sweep(keep, AGE if known or space.kind is SpaceKind.PROJECT else 0)
             except ClawgateError as error:
                 log.warn("{space}: what is not finished cannot be cleared up: {error}", space=space.id, error=error)
-        if space.kind is SpaceKind.PROJECT:
+        if space.kind is SpaceKind.PROJECT and mends:
             people = self._people.setdefault(space.id, OrderedDict())
             people[space.persona.name] = raw
             people.move_to_end(space.persona.name)
@@ -150,9 +159,10 @@ class Eoses:
 
     def _desk(self, mount: str) -> _Desk:
         desk = self._desks.get(mount)
+        self._deployment = self._deployment or deployment_of(self._settings)
         if desk is None:
             desk = self._desks[mount] = connect(
-                self._reactor, self._mounts[mount], self._workers[mount], self._speakers.get(mount)
+                self._reactor, self._mounts[mount], self._workers[mount], self._speakers.get(mount), self._deployment
             )
         return desk
 
@@ -235,13 +245,14 @@ def check(mounts: Mapping[str, Mount]) -> None:
         eos_grpc.check(f"{key}.eos", mount.eos)
 
 
-def connect(reactor: Any, mount: Mount, workers: Workers, speakers: Workers | None = None) -> _Desk:
-    """What talks to the instance of a mount; `speakers` make calls of gRPC. Raises `SettingsError`."""
+def connect(reactor: Any, mount: Mount, workers: Workers, speakers: Workers | None = None, deployment: str = "") -> _Desk:
+    """What talks to the instance of a mount; `speakers` make calls of gRPC; `deployment` as in `EosOptions`. Raises
+    `SettingsError`."""
     from ..storage.eos.accounts import Accounts
     from ..storage.eos.http_metadata import HttpMetadata
     from ..storage.eos.instance import Instance
 
-    instance = Instance(reactor, options_of(mount.eos), workers)
+    instance = Instance(reactor, attrs.evolve(options_of(mount.eos), deployment=deployment), workers)
     numbers = eos_grpc.Numbers()
     grpc = None if speakers is None else eos_grpc.metadata(reactor, mount.eos, instance, speakers, numbers)
     metadata = HttpMetadata(instance) if grpc is None else grpc
@@ -252,6 +263,26 @@ def connect(reactor: Any, mount: Mount, workers: Workers, speakers: Workers | No
 
     accounts = Accounts(metadata, admitted, mount.eos.account_seconds, reactor.seconds)
     return _Desk(instance, metadata, accounts, numbers, grpc)
+
+
+def deployment_of(settings: Settings) -> str:
+    """The same for all gateways that share their sessions, and another one for others: where the state is, if that is on another
+    machine. Else it is in a file: names of machines and paths are the same in many containers. Blocks for a moment, once."""
+    parts = urlsplit(settings.state.url)
+    if parts.scheme.startswith("postgresql") and parts.hostname and parts.hostname not in _LOCAL:
+        return f"{parts.hostname} {parts.port or 5432} {parts.path}"
+    path = os.path.join(os.path.abspath(settings.data), _DEPLOYMENT)
+    made = secrets.token_hex(16)
+    try:
+        with open(path, "a+", encoding="ascii") as file:
+            file.seek(0)
+            known = file.read().strip()
+            if not known:
+                file.write(f"{made}\n")
+            return known or made
+    except (OSError, ValueError) as error:
+        log.warn("{path}: {error}; uploads on EOS that nobody finishes stay longer", path=path, error=error)
+        return made
 
 
 def options_of(eos: Eos) -> Any:

@@ -106,6 +106,11 @@ class Eos:
     attempts: int = setting(3, "how often what does no harm twice is tried", low=1)
     down_seconds: float = setting(10.0, "seconds for which a manager that failed is asked last")
     answer_bytes: int = setting(134217728, "longest listing, about 1.5 KB an entry", low=65536, size=True)
+    receive_bytes: int = setting(
+        524288,
+        "of a download from a near disk server: bytes that may wait in the kernel to be read; 0: the system decides",
+        size=True,
+    )
     part_bytes: int = setting(8388608, "of an upload in pieces: held in memory and written at once", low=65536, size=True)
     threads: int = setting(2, "threads that read long answers", low=1)
 

@@ -118,6 +118,11 @@ class S3:
     threads: int = setting(16, "threads for calls that carry no large content", low=1)
     queue: int = setting(1000, "calls that may wait for them")
     connections: int = setting(32, "connections kept open for content", low=1)
+    receive_bytes: int = setting(
+        524288,
+        "of a download from a near service: bytes that may wait in the kernel to be read; 0: the system decides",
+        size=True,
+    )
     facts: int = setting(100000, "objects whose metadata are remembered, about 1 KiB each", low=1000)
     trust_seconds: float = setting(
         2.0, "a look at a name is not repeated for so long on the way from the check of a request to the writing call", high=60

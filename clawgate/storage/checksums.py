@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
@@ -11,6 +10,12 @@ import google_crc32c
 
 from ..errors import ChecksumMismatch, InvalidRequest
 from ..model.content import Checksum
+
+try:
+    # A twentieth of the time that zlib takes, which is a third of what a download from EOS costs.
+    from zlib_ng.zlib_ng import adler32  # type: ignore[import-not-found, unused-ignore]
+except ImportError:
+    from zlib import adler32
 
 _WIDTHS = {"ADLER32": 8, "CRC32C": 8}
 
@@ -43,7 +48,7 @@ class _Rolling:
 
 
 def _adler32(value: int, data: bytes) -> int:
-    return zlib.adler32(data, value)
+    return int(adler32(data, value))
 
 
 def _crc32c(value: int, data: bytes) -> int:

@@ -28,6 +28,8 @@ class Content(Protocol):
         self._bytes = 0
         self._paused = False
         self._reader: Deferred[None] | None = None
+        self._since = 0.0  # when the reader began to wait
+        self._timer: Any = None
         self._end: Failure | None = None
 
     def dataReceived(self, data: bytes) -> None:
@@ -43,10 +45,12 @@ class Content(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The end, good or bad."""
         self._end = reason
+        self._forget()
         self._wake()
 
     def stop(self) -> None:
         """Nobody wants the rest."""
+        self._forget()
         if self._end is None and self.transport is not None:
             # The answer's own transport is a proxy; only this ends the connection at once, and nobody is told.
             abort = getattr(self.transport, "abortConnection", self.transport.loseConnection)
@@ -64,7 +68,9 @@ class Content(Protocol):
                     return
                 self._end.raiseException()
             reader = self._reader = Deferred()
-            reader.addTimeout(self._idle, self._reactor)
+            self._since = self._reactor.seconds()
+            if self._timer is None:
+                self._timer = self._reactor.callLater(self._idle, self._look)
             if self._paused and self.transport is not None:
                 self._paused = False
                 self.transport.resumeProducing()  # type: ignore[attr-defined]
@@ -74,6 +80,24 @@ class Content(Protocol):
         reader, self._reader = self._reader, None
         if reader is not None and not reader.called:
             reader.callback(None)
+
+    def _look(self) -> None:
+        """Whether it has been too long. One timer for all pieces: one for each would be a good part of what it costs."""
+        self._timer = None
+        reader = self._reader
+        if reader is None or reader.called:
+            return
+        left = self._since + self._idle - self._reactor.seconds()
+        if left > 0:
+            self._timer = self._reactor.callLater(left, self._look)
+        else:
+            self._reader = None
+            reader.errback(TimeoutError(self._idle, "answer"))
+
+    def _forget(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
 
 
 @implementer(IBodyProducer)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
+import pytest
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -52,3 +53,50 @@ async def test_what_nobody_reads_stops_the_socket():
     content.connectionLost(Failure(ConnectionDone()))
     content.stop()
     await coming.aclose()
+
+
+async def test_silence_counts_from_the_last_bytes():
+    clock = Clock()
+    content = Content(clock, 10)
+    content.makeConnection(StringTransport())
+    coming = content.__aiter__()
+    for _ in range(3):
+        more = Deferred.fromCoroutine(coming.__anext__())
+        clock.advance(9)
+        assert not more.called
+        content.dataReceived(b"some")
+        assert await more == b"some"
+        # Time in which nobody waits does not count.
+        clock.pump([9, 9])
+    more = Deferred.fromCoroutine(coming.__anext__())
+    clock.pump([5, 4.9])
+    assert not more.called
+    clock.advance(0.2)
+    with pytest.raises(TimeoutError):
+        await more
+    content.stop()
+    assert not clock.getDelayedCalls()
+
+
+@pytest.mark.parametrize("end", [ResponseDone(), ConnectionDone()])
+async def test_no_timer_is_left_behind(end):
+    clock = Clock()
+    content = Content(clock, 10)
+    content.makeConnection(StringTransport())
+    more = Deferred.fromCoroutine(content.__aiter__().__anext__())
+    assert clock.getDelayedCalls()
+    content.connectionLost(Failure(end))
+    assert not clock.getDelayedCalls()
+    with pytest.raises(StopAsyncIteration if isinstance(end, ResponseDone) else ConnectionDone):
+        await more
+
+
+async def test_who_stops_is_not_told_of_silence():
+    clock = Clock()
+    content = Content(clock, 10)
+    content.makeConnection(StringTransport())
+    more = Deferred.fromCoroutine(content.__aiter__().__anext__())
+    content.stop()
+    assert not clock.getDelayedCalls()
+    more.addErrback(lambda _: None)
+    more.cancel()

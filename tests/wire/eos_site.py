@@ -22,6 +22,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 REAL = os.environ.get("CLAWGATE_TEST_EOS", "")
+REAL_GRPC = bool(REAL and os.environ.get("CLAWGATE_TEST_EOS_GRPC"))
+"""By gRPC people may empty their trash."""
 
 
 class Site:

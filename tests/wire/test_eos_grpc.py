@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from . import kept
 from .eos_site import Site
 from .gateway import USERS, Gateway
 from .programs import run
@@ -78,6 +79,26 @@ def test_listings(served: tuple[GrpcSite, Gateway]) -> None:
             assert site.calls() == ["grpc Find", "grpc STAT"]
             assert "CK" in found[""].permissions
             assert "D" in found[f"{count} 0"].permissions
+
+
+def test_trash(served: tuple[GrpcSite, Gateway]) -> None:
+    """It comes back by gRPC, and people may empty it."""
+    site, gateway = served
+    with gateway.client() as client:
+        for name in ("back", "gone", "kept"):
+            assert client.put(name, name.encode()).status == 201
+            assert client.ask("DELETE", name).status == 204
+        found = kept.trash(client)
+        assert {"back", "gone", "kept"} <= set(found)
+        site.calls()
+        assert kept.restore(client, found["back"], "back").status == 201
+        assert client.get("back") == b"back"
+        assert "grpc recycle" in site.calls()
+        assert client.raw("DELETE", found["gone"].href).status == 204
+        assert "gone" not in kept.trash(client) and "kept" in kept.trash(client)
+        assert client.raw("DELETE", f"{kept.BIN}/").status == 204
+        assert kept.trash(client) == {}
+        assert client.ask("DELETE", "back").status == 204
 
 
 def test_litmus(served: tuple[GrpcSite, Gateway], tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from . import moving
 from .facts import nodes_of
 from .ground import Ground
 from .instance import Instance
-from .leftovers import has_leftovers, is_torn, mend, sweep
+from .leftovers import has_leftovers, has_room_made, settled, sweep
 from .metadata import Metadata
 from .names import check_new
 from .parts import EosParts
@@ -47,16 +47,26 @@ class EosStorage(Storage, Find, Quota, Rights, Janitor):
     """See the module. Ids are decimal inodes; etags are those of EOS, also of folders."""
 
     def __init__(
-        self, instance: Instance, metadata: Metadata, persona: Persona, root: str, *, bin: str = "", versions: bool = True
+        self,
+        instance: Instance,
+        metadata: Metadata,
+        persona: Persona,
+        root: str,
+        *,
+        bin: str = "",
+        versions: bool = True,
+        mends: bool = True,
     ) -> None:
         """`persona` must have been looked at (`accounts.Accounts`); `root` is a full path on EOS; `bin`: that of the recycle bin
-        (`Metadata.recycle_bin`), empty: there is none; `versions`: former content is offered."""
+        (`Metadata.recycle_bin`), empty: there is none; `versions`: former content is offered; `mends`: what interrupted work has
+        left behind is put in order, which changes something."""
         self._ground = Ground(instance, metadata, persona, root)
+        self._ground.mends = mends
         self.abilities = Abilities(
             find=self,
             quota=self,
             rights=self,
-            janitor=self,
+            janitor=self if mends else None,
             parts=EosParts(self._ground),
             versions=EosVersions(self._ground) if versions else None,
             trash=EosTrash(self._ground, bin) if bin else None,
@@ -73,17 +83,17 @@ class EosStorage(Storage, Find, Quota, Rights, Janitor):
             raise self._missing(path) from None
 
     async def list(self, path: Path) -> Listing:
-        """See `Storage.list`. One call, and one now and then to see whether one may look."""
+        """See `Storage.list`. One call, and one now and then to see whether one may look; one more for what is not there."""
         ground = self._ground
         try:
             found = await ground.container(path)
         except NotFound:
-            raise self._missing(path) from None
+            if not path or not await has_room_made(ground, path):
+                raise self._missing(path) from None
+            found = await ground.container(path)
         if has_leftovers(found):
             ground.litter(path)
-            if is_torn(ground, found):
-                await mend(ground, found)
-                found = await ground.container(path)
+            found = await settled(ground, path, found)
         stable = ground.options.stable_ids
         if len(found.children) > _INLINE:
             nodes = await ground.instance.workers.run(nodes_of, found, stable)

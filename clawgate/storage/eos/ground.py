@@ -39,6 +39,8 @@ class Ground:
         self.root = root.rstrip("/")
         self.dirty: OrderedDict[Path, None] = OrderedDict()
         """Folders in which something lies about."""
+        self.mends = True
+        """Whether what lies about is put in order."""
         self.making = Mutex()
         """EOS says of a folder that is there that it was made: so one looks and makes at a time."""
         self._readable: OrderedDict[Path, float] = OrderedDict()

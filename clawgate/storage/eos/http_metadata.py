@@ -26,7 +26,7 @@ from .failures import by_number, by_status
 from .instance import Answer, Instance, Who
 from .metadata import Account, Metadata
 from .names import DESTINATION_MAX, globs, in_url, query
-from .recycled import Reply, probe_command, reply, restore_command
+from .recycled import Reply, probe_command, reply, restore_command, shared_bin
 from .releases import SHORT, Release, release
 
 log = make_logger()
@@ -145,20 +145,29 @@ class HttpMetadata(Metadata):
 
     async def keeps_versions(self, who: Who, path: str) -> bool:
         """See `Metadata.keeps_versions`. One call."""
-        wanted = await self._attributes(who, path, "versioning")
+        wanted = await self._attribute(who, path, "versioning")
         return wanted.get("sys", wanted.get("user", "0")) not in ("", "0", "0.0")
 
-    async def _attributes(self, who: Who, path: str, key: str) -> dict[str, str]:
+    async def _attribute(self, who: Who, path: str, key: str) -> dict[str, str]:
         """The value of ``sys.KEY`` and ``user.KEY`` of a folder, up to the first blank."""
+        found = await self._attributes(who, path)
+        return {kind: found[f"{kind}.{key}"] for kind in ("sys", "user") if f"{kind}.{key}" in found}
+
+    async def _attributes(self, who: Who, path: str) -> dict[str, str]:
+        """All that a folder has, each up to the first blank."""
         found = await self._command(who, {"mgm.cmd": "attr", "mgm.subcmd": "ls"}, {"mgm.path": path})
-        wanted: dict[str, str] = {}
+        flat: dict[str, str] = {}
+
+        def take(key: str, value: Any) -> None:
+            if isinstance(value, dict):
+                for name, below in value.items():
+                    take(f"{key}.{name}" if key else str(name), below)
+            elif value is not None:
+                flat[key] = str(value)
+
         for one in (found.get("attr") or {}).get("ls") or ():
-            for kind in ("sys", "user"):
-                known = one.get(kind) if isinstance(one, dict) else None
-                value = known.get(key) if isinstance(known, dict) else None
-                if value is not None and not isinstance(value, dict):
-                    wanted[kind] = str(value)
-        return wanted
+            take("", one if isinstance(one, dict) else None)
+        return flat
 
     async def keep_version(self, who: Who, path: str) -> None:
         """See `Metadata.keep_version`. One call."""
@@ -166,7 +175,7 @@ class HttpMetadata(Metadata):
 
     async def thin_out(self, who: Who, path: str) -> None:
         """See `Metadata.thin_out`. Two calls."""
-        wanted = await self._attributes(who, path.rpartition("/")[0], "versioning")
+        wanted = await self._attribute(who, path.rpartition("/")[0], "versioning")
         try:
             most = int(float(wanted.get("sys", wanted.get("user", "0"))))
         except ValueError:
@@ -238,9 +247,12 @@ class HttpMetadata(Metadata):
 
     async def recycle_bin(self, who: Who, path: str) -> str:
         """See `Metadata.recycle_bin`. One call, and one now and then to see whether commands for the bin are answered."""
-        wanted = self._instance.options.recycle_bin or (await self._attributes(who, path, "recycle")).get("sys", "")
+        known = await self._attributes(who, path)
+        wanted = self._instance.options.recycle_bin or known.get("sys.recycle", "")
         if not wanted.startswith("/"):
             return ""
+        # What looks like a number comes as one with a point.
+        wanted = shared_bin(wanted, known.get("sys.forced.recycleid", "").removesuffix(".0"))
         now = self._instance.reactor.seconds()
         if self._recycles is None or self._recycles[0] <= now:
             try:

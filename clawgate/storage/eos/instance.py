@@ -19,7 +19,6 @@ from twisted.internet.error import (
 )
 from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.internet.task import deferLater
-from twisted.web._newclient import HTTP11ClientProtocol
 from twisted.web.client import (  # type: ignore[attr-defined]
     Agent,
     BrowserLikePolicyForHTTPS,
@@ -29,7 +28,6 @@ from twisted.web.client import (  # type: ignore[attr-defined]
     RequestTransmissionFailed,
     ResponseFailed,
     ResponseNeverReceived,
-    _HTTP11ClientFactory,
 )
 from twisted.web.http_headers import Headers
 
@@ -39,6 +37,7 @@ from ...workers import Workers
 from ..streams import Content
 from .failures import STOPPING
 from .options import EosOptions
+from .pools import ContentPool, Pool
 from .redirects import hosts_of
 
 log = make_logger()
@@ -54,10 +53,10 @@ _PAUSE = 0.2
 """Seconds before something is tried again, at most; twice as long before each further attempt."""
 _LONG = 10
 """How many times as long as usual what may take long may take."""
-READ = 512 << 10
-"""Bytes of content that one read of a socket takes at most: fewer and longer pieces cost less."""
 _STALLS = 2
 """How often a manager may say that it is busy."""
+
+_BUSY: set[str] = set()
 
 Who = str
 """A person, by the name that EOS knows."""
@@ -107,19 +106,19 @@ class Instance:
         self.managers = Managers(options.urls, options.down_seconds)
         self.proc = Managers(options.proc_urls, options.down_seconds) if options.proc_urls else self.managers
         self.redirect_hosts = options.redirect_hosts or hosts_of(options.urls)
-        self.busy: set[str] = set()
-        """Full paths of temporary names of work that goes on."""
+        self.busy = _BUSY
+        """Full paths of temporary names of work that goes on, also by way of other mounts of this process."""
         self.calls = 0
         """Requests to managers so far."""
         self._turns = DeferredSemaphore(options.requests)
         self._trust = _policy(options.ca_file)
-        self._pool = _pool(reactor, kept=options.connections)
+        self._pool = Pool(reactor, options.connections)
         self._keeping = self.agent(self._pool)
-        self._once = self.agent(_pool(reactor, kept=0))
-        self._fetching_pool = _pool(reactor, kept=options.connections, content=True)
+        self._once = self.agent(Pool(reactor, 0))
+        self._fetching_pool = ContentPool(reactor, options.connections, options.receive_bytes)
         self._fetching = self.agent(self._fetching_pool)
-        self._fetching_once = self.agent(_pool(reactor, kept=0, content=True))
-        self.sending = self.agent(_pool(reactor, kept=0))
+        self._fetching_once = self.agent(ContentPool(reactor, 0, options.receive_bytes))
+        self.sending = self.agent(Pool(reactor, 0))
         """For content to disk servers: what goes out on a connection that was just closed cannot be taken back."""
 
     def agent(self, pool: HTTPConnectionPool) -> Agent:
@@ -232,7 +231,7 @@ class Instance:
         kept = (self._fetching_pool, self._fetching, self._fetching_once)
         return await self._asked(kept, b"GET", url, headers, self.options.idle)
 
-    async def _asked(self, kept: tuple[_Pool, Agent, Agent], method: bytes, url: bytes, headers: Headers, patience: float) -> Any:
+    async def _asked(self, kept: tuple[Pool, Agent, Agent], method: bytes, url: bytes, headers: Headers, patience: float) -> Any:
         """For what does no harm twice. A connection that was kept may have been closed just before it was used, and all others
         with it: if nothing came back on it, the next try is on one of its own."""
         pool, keeping, once = kept
@@ -318,46 +317,3 @@ def address(url: str) -> tuple[str, int]:
     """Host and port of a manager."""
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-
-
-class _Silent(_HTTP11ClientFactory):
-    noisy = False
-
-
-class _Greedy(HTTP11ClientProtocol):
-    def connectionMade(self) -> None:
-        bottom: Any = self.transport
-        while (below := getattr(bottom, "transport", None)) is not None:
-            bottom = below
-        bottom.bufferSize = READ
-        HTTP11ClientProtocol.connectionMade(self)
-
-
-class _SilentGreedy(_Silent):
-    def buildProtocol(self, addr: Any) -> HTTP11ClientProtocol:
-        return _Greedy(self._quiescentCallback)  # type: ignore[no-untyped-call]
-
-
-class _Pool(HTTPConnectionPool):
-    """Does not log every connection that it opens and closes, for which Twisted has no public switch; counts those that it
-    makes."""
-
-    _factory = _Silent
-    made = 0
-
-    def _newConnection(self, key: Any, endpoint: Any) -> Any:
-        self.made += 1
-        return super()._newConnection(key, endpoint)
-
-
-class _ContentPool(_Pool):
-    _factory = _SilentGreedy
-
-
-def _pool(reactor: Any, kept: int, *, content: bool = False) -> _Pool:
-    kind = _ContentPool if content else _Pool
-    pool = kind(reactor, persistent=kept > 0)  # type: ignore[no-untyped-call]
-    pool.maxPersistentPerHost = kept
-    # We know better than Twisted what may be sent again: it repeats DELETE.
-    pool.retryAutomatically = False
-    return pool

@@ -105,8 +105,8 @@ class Metadata(ABC):
         """What the quota says of `who` at `path`."""
 
     async def recycle_bin(self, who: Who, path: str) -> str:
-        """Full path of the recycle bin into which goes what is removed from the folder at `path`; empty: there is none, or
-        nothing can be brought back from it this way."""
+        """Full path of the recycle bin into which goes what is removed from the folder at `path`, which may be that of a project
+        (`recycled.is_shared`); empty: there is none, or nothing can be brought back from it this way."""
         return ""
 
     async def recycled(self, who: Who, key: str) -> Entry | None:
@@ -119,7 +119,8 @@ class Metadata(ABC):
         raise NotSupported("the recycle bin cannot be asked for this way")
 
     async def purge(self, who: Who, key: str) -> None:
-        """Remove something in the recycle bin of `who` for good. Over HTTP EOS lets nobody do that."""
+        """Remove something in the recycle bin for good; whether it is in that of `who` was seen before. Over HTTP EOS lets nobody
+        do that, by gRPC from 5.4 on. Raises `NotFound`, `Forbidden`."""
         raise Forbidden("the storage empties its recycle bin by itself, and lets nobody else do it")
 
     async def remove_empty(self, who: Who, path: str) -> None:

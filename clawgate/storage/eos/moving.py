@@ -5,14 +5,18 @@ Sources: eos.md sections 4.1 (MOVE nests into folders), 4.1.1 (DELETE takes ``*`
 
 from __future__ import annotations
 
-import secrets
+import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+
+from twisted.internet.defer import CancelledError
 
 from ...errors import AlreadyExists, ClawgateError, Forbidden, InvalidRequest, NotFound, StorageUnavailable
 from ...log import make_logger
 from ...model.node import Node
 from ...model.path import Path, is_within, parent
 from .ground import Ground
+from .marks import is_late, mark
 from .names import ASIDE, DESTINATION_MAX, GOING, check_new, globs
 from .recycled import starless
 
@@ -40,7 +44,7 @@ async def discard(ground: Ground, full: str) -> None:
     above = full
     while globs(above):
         above = above.rpartition("/")[0]
-    aside = f"{above}/{GOING}{secrets.token_hex(8)}"
+    aside = f"{above}/{GOING}{mark(time.time())}"
     folder, _, label = full.rpartition("/")
     if folder == above and len(f"{aside}.{starless(label)}".encode()) <= DESTINATION_MAX:
         # For the recycle bin, in which it is known by its name.
@@ -74,7 +78,7 @@ async def move(ground: Ground, source: Path, target: Path, *, replace: bool) -> 
             await ground.see_parent(target)
             await metadata.rename(who, from_full, to_full, replace=False)
         elif old.is_folder or there.is_folder:
-            await _exchange(ground, from_full, target)
+            await put_in_place(ground, from_full, target)
         else:
             await replace_file(ground, from_full, target)
     finally:
@@ -88,18 +92,32 @@ async def replace_file(ground: Ground, source: str, target: Path) -> None:
     if ground.metadata.can_replace(source, full):
         await ground.metadata.rename(ground.who, source, full, replace=True)
     else:
-        await _exchange(ground, source, target)
+        await put_in_place(ground, source, target)
 
 
-async def _exchange(ground: Ground, source: str, target: Path) -> None:
-    """Replace where EOS would move into the target or refuse. What a kill leaves aside the janitor puts back or removes."""
+async def exchange(ground: Ground, target: Path, put: Callable[[str], Awaitable[None]]) -> None:
+    """Replace what stands at `target` by what `put` puts at the full path that it is given. What stood there has another name
+    meanwhile, and is put back if `put` raises and nothing is there; what a kill leaves aside the janitor puts back or removes."""
     full = ground.full(target)
     folder, _, label = full.rpartition("/")
-    aside = f"{folder}/{ASIDE}{secrets.token_hex(8)}.{label}"
+    aside = f"{folder}/{ASIDE}{mark(time.time())}.{label}"
     ground.litter(parent(target))
     ground.instance.busy.add(aside)
+    metadata, who, begun = ground.metadata, ground.who, time.monotonic()
     try:
-        await _exchanged(ground, source, full, aside)
+        try:
+            await metadata.rename(who, full, aside, replace=False)
+        except StorageUnavailable:
+            # Only the answer may be lost.
+            if await metadata.look(who, aside) is None:
+                raise
+        try:
+            see_in_time(ground, begun)
+            await put(full)
+        except (ClawgateError, CancelledError):
+            if await metadata.look(who, full) is None:
+                await metadata.rename(who, aside, full, replace=False)
+            raise
     finally:
         ground.instance.busy.discard(aside)
     try:
@@ -109,14 +127,23 @@ async def _exchange(ground: Ground, source: str, target: Path) -> None:
         log.warn("what was replaced cannot be removed yet: {error}", error=error)
 
 
-async def _exchanged(ground: Ground, source: str, full: str, aside: str) -> None:
+def see_in_time(ground: Ground, begun: float) -> None:
+    """Raise `StorageUnavailable` if another gateway may take what was set aside after `begun`, a time of `time.monotonic`, for
+    left behind before the next step is done: EOS would put what comes then into what that one has put back."""
+    if is_late(begun, time.monotonic(), ground.options.timeout):
+        raise StorageUnavailable("the storage takes too long for replacing something; ask again")
+
+
+async def put_in_place(ground: Ground, source: str, target: Path) -> None:
+    """Replace what stands at `target` by what is at the full path `source`, where EOS would move into it or refuse."""
     metadata, who = ground.metadata, ground.who
-    await metadata.rename(who, full, aside, replace=False)
-    try:
-        await metadata.rename(who, source, full, replace=False)
-    except ClawgateError as error:
-        if not isinstance(error, StorageUnavailable) or await metadata.look(who, full) is None:
-            await metadata.rename(who, aside, full, replace=False)
-            raise
-        if await metadata.look(who, source) is not None:
-            raise
+
+    async def put(full: str) -> None:
+        try:
+            await metadata.rename(who, source, full, replace=False)
+        except StorageUnavailable:
+            # Only the answer may be lost.
+            if await metadata.look(who, full) is None or await metadata.look(who, source) is not None:
+                raise
+
+    await exchange(ground, target, put)

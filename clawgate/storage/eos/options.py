@@ -27,6 +27,8 @@ class EosOptions:
     """Whether content may go over ``http`` though the manager is asked by ``https``."""
     recycle_bin: str = ""
     """Where what is removed goes, where the instance sees to that; empty: where ``sys.recycle`` of a space's root says."""
+    deployment: str = ""
+    """The same for all gateways that share their sessions: what others upload in pieces is none of our business for long."""
     stable_ids: bool = False
     """Whether a file is known by the id of its version folder."""
     ca_file: str = ""
@@ -51,5 +53,8 @@ class EosOptions:
     """How long it is believed that somebody may read a folder."""
     account_seconds: float = 300.0
     """How long it is believed who somebody is on EOS."""
+    receive_bytes: int = 512 << 10
+    """Bytes of a download that may wait in the kernel to be read, from a disk server so near that this is no brake; 0: as many
+    as the system thinks right."""
     part_bytes: int = 8 << 20
     """Bytes of an upload in pieces that are held in memory and written at once."""

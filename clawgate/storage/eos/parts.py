@@ -1,4 +1,5 @@
-"""Uploads in pieces: each is written to its place in one hidden file of the space, which is renamed at the end.
+"""Uploads in pieces: each is written to its place in one hidden file of the space, which is renamed at the end. It lies in the
+root, or, where whoever runs EOS has made one, in a folder (`names.STAGING`) that tells those above it of no changes.
 
 Source: eos.md section 3.4. EOS wants to know the length of a part before it comes, so a block is held in memory; a block costs
 two round trips. A file that is replaced by a rename would lose its versions and its stable id with its version folder: so EOS is
@@ -9,7 +10,6 @@ told to bring back the new content as if it were a version, or, without versions
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 
@@ -18,51 +18,35 @@ import attrs
 from ...errors import (
     ChecksumMismatch,
     ClawgateError,
+    Forbidden,
     LengthMismatch,
     Locked,
     NotFound,
+    ParentMissing,
     QuotaExceeded,
     StorageBroken,
     StorageUnavailable,
     UploadGone,
 )
 from ...interfaces import Body, Parts, Piece
+from ...log import make_logger
 from ...model.content import Checksum, Intent, Written
 from ...model.path import Path, name
-from ...mutex import Mutex
+from ..blocks import Handles, Work, Writer
 from ..checksums import Digests
 from .facts import Entry, etag_checksum
 from .ground import Ground
-from .names import CHECKSUMS, EMPTY, PARTS, check_new
+from .marks import UPLOAD, is_staged, upload_mark
+from .names import CHECKSUMS, EMPTY, PARTS, STAGING, check_new
 from .placing import give_up, place, waits
 from .transfer import Sent, fetch, open_read, open_write, send
 from .writing import LAYOUT, look, write
 
-_HANDLE = re.compile(r"([0-9a-f]{32})-([0-9a-f]{1,16})")
-_REMEMBERED = 1000
+log = make_logger()
+
+_HANDLE = re.compile(rf"({UPLOAD})-([0-9a-f]{{1,16}})")
 _LARGEST = 1 << 50
 """Bytes of one file."""
-
-
-class _Work:
-    """What this process knows of a handle."""
-
-    def __init__(self) -> None:
-        self.writers: set[_Writer] = set()
-        self.alone = False
-        self.gone = False
-        self.turn = Mutex()
-        self.digests: Digests | None = None
-        """Of the bytes up to `position`."""
-        self.position = 0
-        self.fresh = False
-        """Begun here, so that nothing was written that is not known."""
-
-
-@attrs.define(eq=False)
-class _Writer:
-    offset: int
-    block: bytearray = attrs.field(factory=bytearray)
 
 
 class EosParts(Parts):
@@ -70,7 +54,8 @@ class EosParts(Parts):
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._work: dict[str, _Work] = {}
+        self._handles = Handles()
+        self._staging = (0.0, False)
 
     async def begin(self, size: int | None) -> str:
         """See `Parts.begin`."""
@@ -81,10 +66,18 @@ class EosParts(Parts):
             left = (await ground.metadata.room(ground.who, ground.root)).available
             if left is not None and size > left:
                 raise QuotaExceeded(f"{size} bytes do not fit into the {left} bytes that are left of the quota")
-        token = secrets.token_hex(16)
-        inode = await ground.metadata.create(ground.who, self._hidden(token))
+        token = upload_mark(ground.options.deployment, staged=await self._has_staging())
+        try:
+            inode = await ground.metadata.create(ground.who, self._hidden(token))
+        except (Forbidden, NotFound, ParentMissing) as error:
+            if not is_staged(token):
+                raise
+            log.debug("the folder for uploads is of no use: {error}", error=error)
+            self._staging = (self._staging[0], False)
+            token = upload_mark(ground.options.deployment, staged=False)
+            inode = await ground.metadata.create(ground.who, self._hidden(token))
         handle = f"{token}-{inode:x}"
-        self._of(handle).fresh = True
+        self._handles.of(handle).fresh = True
         return handle
 
     async def write_at(
@@ -104,33 +97,24 @@ class EosParts(Parts):
         await self._see(handle)
         if offset > _LARGEST:
             raise QuotaExceeded("the file is too large for the storage")
-        work = self._of(handle)
-        if work.alone or (alone and work.writers):
-            raise Locked("the upload is in use")
-        if work.fresh and work.digests is None:
-            work.digests = foreseen
-        work.fresh = False
-        writer = _Writer(offset)
-        work.writers.add(writer)
-        work.alone = alone
+        work = self._handles.of(handle)
         written = 0
         try:
-            try:
-                async for chunk in body:
-                    written += len(chunk)
-                    if offset + written > _LARGEST:
-                        raise QuotaExceeded("the file is too large for the storage")
-                    digests.update(chunk)
-                    writer.block += chunk
-                    if len(writer.block) >= self._ground.options.part_bytes:
-                        await self._flush(handle, work, writer)
-                self._verify(digests, checksums, work, writer)
-            finally:
-                await self._flush(handle, work, writer)
+            with work.writing(offset, alone=alone, foreseen=foreseen) as writer:
+                try:
+                    async for chunk in body:
+                        written += len(chunk)
+                        if offset + written > _LARGEST:
+                            raise QuotaExceeded("the file is too large for the storage")
+                        digests.update(chunk)
+                        writer.block += chunk
+                        if len(writer.block) >= self._ground.options.part_bytes:
+                            await self._flush(handle, work, writer)
+                    self._verify(digests, checksums, work, writer)
+                finally:
+                    await self._flush(handle, work, writer)
         finally:
-            work.writers.discard(writer)
-            work.alone = False
-            self._tidy(handle)
+            self._handles.tidy(handle)
         return written
 
     async def assemble(self, pieces: Sequence[Piece]) -> str:
@@ -154,7 +138,7 @@ class EosParts(Parts):
         algorithms = {*intent.compute, *(checksum.algorithm for checksum in intent.checksums)}
         Digests(algorithms)
         await self._see(handle)
-        work = self._of(handle)
+        work = self._handles.of(handle)
         if work.alone:
             raise Locked("the upload is in use")
         for writer in list(work.writers):
@@ -204,7 +188,7 @@ class EosParts(Parts):
         found = _HANDLE.fullmatch(handle)
         if found is None:
             return
-        work = self._work.pop(handle, None)
+        work = self._handles.forget(handle)
         if work is not None:
             work.gone = True
         try:
@@ -214,24 +198,18 @@ class EosParts(Parts):
                 await give_up(self._ground, self._hidden(found[1]))
 
     def _hidden(self, token: str) -> str:
-        return f"{self._ground.root}/{PARTS}{token}"
+        return f"{self._ground.root}/{STAGING + '/' if is_staged(token) else ''}{PARTS}{token}"
+
+    async def _has_staging(self) -> bool:
+        """Whether there is a folder for uploads; remembered for as long as what one may read."""
+        now = self._ground.instance.reactor.seconds()
+        if self._staging[0] <= now:
+            found = await self._ground.metadata.look(self._ground.who, f"{self._ground.root}/{STAGING}")
+            self._staging = (now + self._ground.options.access_seconds, found is not None and found.is_folder)
+        return self._staging[1]
 
     def _file(self, handle: str) -> str:
         return self._hidden(handle.partition("-")[0])
-
-    def _of(self, handle: str) -> _Work:
-        work = self._work.get(handle)
-        if work is None:
-            work = self._work[handle] = _Work()
-            if len(self._work) > _REMEMBERED:
-                for old in [one for one, known in self._work.items() if not known.writers and one != handle][:1]:
-                    del self._work[old]
-        return work
-
-    def _tidy(self, handle: str) -> None:
-        work = self._work.get(handle)
-        if work is not None and not work.writers and work.digests is None:
-            del self._work[handle]
 
     async def _see(self, handle: str) -> Entry:
         """The hidden file. Raises `UploadGone`."""
@@ -255,7 +233,7 @@ class EosParts(Parts):
             return False
         return True
 
-    def _verify(self, digests: Digests, checksums: Sequence[Checksum], work: _Work, writer: _Writer) -> None:
+    def _verify(self, digests: Digests, checksums: Sequence[Checksum], work: Work, writer: Writer) -> None:
         try:
             digests.verify(checksums)
         except ChecksumMismatch:
@@ -264,27 +242,14 @@ class EosParts(Parts):
             work.digests = None
             raise
 
-    async def _flush(self, handle: str, work: _Work, writer: _Writer) -> None:
-        async with work.turn:
-            block = bytes(writer.block)
-            if not block:
-                return
-            if work.gone:
-                raise UploadGone("there is no such upload")
-            offset = writer.offset
-            writer.block.clear()
-            writer.offset += len(block)
-            try:
-                if work.digests is not None and offset <= work.position:
-                    if offset == work.position:
-                        await self._ground.instance.workers.run_always(work.digests.update, block)
-                        work.position += len(block)
-                    else:
-                        work.digests = None
-                await self._put(handle, offset, block, {"x-upload-done": "false"})
-            except BaseException:
-                work.digests = None
-                raise
+    async def _flush(self, handle: str, work: Work, writer: Writer) -> None:
+        async def send(offset: int, block: bytes) -> None:
+            await self._put(handle, offset, block, {"x-upload-done": "false"})
+
+        async def update(digests: Digests, block: bytes) -> None:
+            await self._ground.instance.workers.run_always(digests.update, block)
+
+        await work.flush(writer, send, update)
 
     async def _put(self, handle: str, offset: int, block: bytes, fields: dict[str, str]) -> Sent:
         end = offset + len(block)
@@ -309,7 +274,7 @@ class EosParts(Parts):
             async for data in self._read(handle, sizes[handle], start, stop):
                 yield data
 
-    async def _digests(self, handle: str, work: _Work, algorithms: set[str], size: int, there: int) -> Digests:
+    async def _digests(self, handle: str, work: Work, algorithms: set[str], size: int, there: int) -> Digests:
         if work.digests is not None and work.position == size == there and work.digests.covers(algorithms):
             return work.digests
         wanted = Digests(algorithms)
@@ -330,7 +295,7 @@ class EosParts(Parts):
         return written
 
     async def _publish(
-        self, handle: str, work: _Work, size: int, path: Path, intent: Intent, before: Entry | None, checksums: str
+        self, handle: str, work: Work, size: int, path: Path, intent: Intent, before: Entry | None, checksums: str
     ) -> Written:
         ground = self._ground
         metadata, who, hidden, full = ground.metadata, ground.who, self._file(handle), ground.full(path)
@@ -345,7 +310,7 @@ class EosParts(Parts):
         async with ground.making:
             if await place(ground, path, intent, hidden, inode):
                 await metadata.set_attribute(who, full, CHECKSUMS, noted)
-        self._work.pop(handle, None)
+        self._handles.forget(handle)
         ground.changed(path)
         there = await ground.entry(path)
         node = there.node(await ground.id_of(full, there))
@@ -375,7 +340,7 @@ class EosParts(Parts):
         marks = [there.empty, "" if hidden is None else hidden.empty]
         return next((mark for mark in marks if mark.partition(" ")[0] == str(int(inode, 16))), "")
 
-    def _see_whole(self, work: _Work, size: int, sent: Sent) -> None:
+    def _see_whole(self, work: Work, size: int, sent: Sent) -> None:
         value = etag_checksum(sent.etag)
         if work.digests is None or work.position != size or len(value) != 8:
             return

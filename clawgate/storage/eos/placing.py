@@ -19,6 +19,7 @@ from ...log import make_logger
 from ...model.content import Intent, Target
 from ...model.path import Path, name, parent
 from .ground import Ground
+from .marks import is_staged
 from .moving import discard, replace_file
 from .names import PARTS, TARGET, versions_of
 from .writing import look
@@ -32,7 +33,8 @@ async def place(ground: Ground, path: Path, intent: Intent, hidden: str, inode: 
     metadata, who, full = ground.metadata, ground.who, ground.full(path)
     if await look(ground, path, intent) is None:
         if ground.options.stable_ids:
-            await ground.stable_id(hidden)
+            # Beside an upload in the folder for uploads it would get the attributes of that.
+            await ground.stable_id(full if is_staged(_token(hidden)) else hidden)
         try:
             await metadata.rename(who, hidden, full, replace=False)
             return False

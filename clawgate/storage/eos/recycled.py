@@ -12,17 +12,20 @@ import re
 from typing import NamedTuple
 
 from ...errors import StorageBroken
+from .marks import MARK
 from .names import ASIDE, GOING
 
 _MANGLED = re.compile(r"(#:#.+)\.([0-9a-f]{16})(\.d)?", re.DOTALL)
 _DAY = re.compile(r"/\d{4}/\d\d/\d\d/\d+")
-_OURS = re.compile(rf"(?:{re.escape(ASIDE)}|{re.escape(GOING)})[0-9a-f]{{16}}\.(.+)", re.DOTALL)
+_GOING = re.compile(rf"{re.escape(GOING)}(?:{MARK})\.(.+)", re.DOTALL)
+_ASIDE = re.compile(rf"{re.escape(ASIDE)}(?:{MARK})\.(.+)", re.DOTALL)
 KEY = re.compile(r"(fxid|pxid):[0-9a-f]{16}")
 """How something in the bin is called: a file or a tree, by its number."""
 _VERSIONS_KEY = re.compile(r"(?:pxid:)?([0-9a-f]{1,16})")
 _REPLY = re.compile(rb"mgm\.proc\.stdout=(.*)&mgm\.proc\.stderr=(.*)&mgm\.proc\.retc=(-?\d+)\s*", re.DOTALL)
 _RECYCLE = 10
 _LS, _RESTORE = 1, 3
+_SHARED = "rid:"
 
 
 class Reply(NamedTuple):
@@ -33,9 +36,19 @@ class Reply(NamedTuple):
     text: bytes
 
 
+def shared_bin(bin: str, id: str) -> str:
+    """That of a project within the recycle bin of an instance; `id` is what ``sys.forced.recycleid`` says."""
+    return f"{bin.rstrip('/')}/{_SHARED}{id}" if id.isascii() and id.isdigit() else bin
+
+
+def is_shared(bin: str) -> bool:
+    """Whether it is that of a project."""
+    return bin.rstrip("/").rpartition("/")[2].startswith(_SHARED)
+
+
 def bin_of(bin: str, uid: int) -> str:
-    """Where what belonged to somebody lies; no slash at the end."""
-    return f"{bin.rstrip('/')}/uid:{uid}"
+    """Where what belonged to somebody lies, or all that was removed from a project; no slash at the end."""
+    return bin.rstrip("/") if is_shared(bin) else f"{bin.rstrip('/')}/uid:{uid}"
 
 
 def lies_in(mine: str, path: str) -> bool:
@@ -53,8 +66,11 @@ def place_of(name: str) -> str:
 def origin_of(place: str) -> str:
     """The full path that people knew it by: what we had to rename before it was removed has its old name in the new one."""
     folder, _, name = place.rpartition("/")
-    found = _OURS.fullmatch(name)
-    return f"{folder}/{_unstarred(found[1])}" if found else place
+    if found := _GOING.fullmatch(name):
+        name = _unstarred(found[1])
+    if found := _ASIDE.fullmatch(name):
+        name = found[1]
+    return f"{folder}/{name}"
 
 
 def starless(name: str) -> str:
@@ -76,6 +92,11 @@ def versions_inode(attribute: str) -> int:
     """The inode of the version folder that a file's ``sys.recycle.version.key`` names; 0: none."""
     found = _VERSIONS_KEY.fullmatch(attribute)
     return int(found[1], 16) if found else 0
+
+
+def versions_key(inode: int) -> str:
+    """The key of a version folder in the bin."""
+    return f"pxid:{inode:016x}"
 
 
 def restore_command(key: str) -> str:

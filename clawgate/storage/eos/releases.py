@@ -20,6 +20,8 @@ class Release:
     """Whether the XrdHttp port passes the query on in gateway mode, without which it has no ``/proc``."""
     ranges: bool
     """Whether ranges of an FST can be trusted: 5.5.0 sends them in frames that its headers do not tell of, as its source says."""
+    purges: bool
+    """Whether by gRPC a key of the recycle bin names one thing that is to be removed for good."""
 
 
 def release(text: str) -> Release | None:
@@ -28,4 +30,4 @@ def release(text: str) -> Release | None:
     if found is None:
         return None
     number = (int(found[1]), int(found[2]), int(found[3] or 0))
-    return Release(number, keeps_query=number >= (5, 3, 21), ranges=number < (5, 5, 0))
+    return Release(number, keeps_query=number >= (5, 3, 21), ranges=number < (5, 5, 0), purges=number >= (5, 4, 0))

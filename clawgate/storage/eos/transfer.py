@@ -197,7 +197,7 @@ async def fetch(
             raise StorageBroken("the storage does not give the range that was asked for")
         announced = _announced(response.headers) if whole and verified else None
         wanted = _counted(content, skip, stop - start, to_the_end=skip + stop - start == expected)
-        async for data in _verified(wanted, announced):
+        async for data in wanted if announced is None else _verified(wanted, stop - start, *announced):
             yield data
     except LOST as error:
         raise translate(error) from None
@@ -227,23 +227,15 @@ async def _counted(content: Content, skip: int, length: int, *, to_the_end: bool
         raise StorageUnavailable("the storage broke off its answer")
 
 
-async def _verified(chunks: AsyncIterator[bytes], announced: tuple[str, str] | None) -> AsyncIterator[bytes]:
-    """All chunks; the last one only if the checksum is right."""
-    if announced is None:
-        async for data in chunks:
-            yield data
-        return
-    algorithm, value = announced
-    digests, last = Digests([algorithm]), b""
+async def _verified(chunks: AsyncIterator[bytes], length: int, algorithm: str, value: str) -> AsyncIterator[bytes]:
+    """All chunks, `length` bytes; the last one only if the checksum is right."""
+    digests, left = Digests([algorithm]), length
     async for data in chunks:
         digests.update(data)
-        if last:
-            yield last
-        last = data
-    if digests.text().partition(":")[2].lstrip("0") != value.lower().lstrip("0"):
-        raise StorageBroken("what the storage gives does not have the checksum that it says")
-    if last:
-        yield last
+        left -= len(data)
+        if not left and digests.text().partition(":")[2].lstrip("0") != value.lower().lstrip("0"):
+            raise StorageBroken("what the storage gives does not have the checksum that it says")
+        yield data
 
 
 def _announced(headers: Any) -> tuple[str, str] | None:

@@ -1,39 +1,33 @@
 """The recycle bin (eos.md, section 7.7): what is removed goes there by itself, with EOS's own facts, and comes back by itself.
 
-A bin is a tree of folders by day, one for each owner. They are listed as all folders are, which tells what commands for the bin
-do not: times, checksums, ids. What is shown is only what lies in the bin of this person and was in this space.
+A bin is a tree of folders by day, one for each owner, or one for a project. They are listed as all folders are, which tells what
+commands for the bin do not: times, checksums, ids. What is shown is only what lies in the bin of this person, or in that of the
+project if this person may look into that, and was in this space.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 from ...errors import (
     AlreadyExists,
-    ClawgateError,
     Forbidden,
     IsAFolder,
     NotAFolder,
     NotFound,
-    Overloaded,
-    ParentMissing,
-    StorageBroken,
-    StorageUnavailable,
 )
 from ...interfaces import Reader, Trash, Trashed
-from ...log import make_logger
 from ...model.node import Node
 from ...model.path import Path, name
 from ...mutex import Mutex
 from . import moving
 from .facts import Entry, nodes_of
 from .ground import Ground
-from .names import HELD, check_new
+from .names import check_new
 from .reading import EosReader
-from .recycled import KEY, bin_of, key_of, lies_in, origin_of, place_of, versions_inode
-
-log = make_logger()
+from .recycled import KEY, bin_of, is_shared, key_of, lies_in, origin_of, place_of, versions_inode, versions_key
+from .restoring import bring, bring_elsewhere
 
 _LEVELS = 4
 """Folders above what lies in a bin: year, month, day, and a number."""
@@ -43,8 +37,9 @@ class EosTrash(Trash):
     """See the module."""
 
     def __init__(self, ground: Ground, bin: str) -> None:
-        """`bin` is the full path of the instance's recycle bin."""
+        """`bin` is the full path of the instance's recycle bin, or of a project's in it."""
         self._ground = ground
+        self._shared = is_shared(bin)
         self._mine = bin_of(bin, ground.persona.uid)
         self._turn = Mutex()
 
@@ -54,6 +49,8 @@ class EosTrash(Trash):
 
     async def list(self) -> AsyncIterator[Sequence[Trashed]]:
         """See `Trash.list`. One call for each day on which something was removed, the last day first."""
+        if not await self._may_look():
+            return
         async for found in self._days(self._mine, _LEVELS):
             page = [trashed for one in found if (trashed := self._trashed(one)) is not None]
             if page:
@@ -77,19 +74,30 @@ class EosTrash(Trash):
             await ground.see_parent(target)
             try:
                 if place == full:
-                    if there is not None:
-                        await moving.discard(ground, full)
-                    await self._bring(key, place)
+                    if there is None:
+                        await bring(ground, key, place)
+                    else:
+                        await moving.exchange(ground, target, lambda full: bring(ground, key, full))
                 else:
-                    await self._bring_elsewhere(key, place, target, there is not None)
+                    await bring_elsewhere(ground, key, place, target, taken=there is not None)
             finally:
                 ground.changed(target, trashed.origin)
         return await ground.node(target)
 
     async def purge(self, key: str) -> None:
-        """See `Trash.purge`. `Forbidden` where EOS lets nobody do it."""
-        await self._entry(key)
-        await self._ground.metadata.purge(self._ground.who, key)
+        """See `Trash.purge`. `Forbidden` where EOS lets nobody do it. The versions of a file lie beside it in the bin."""
+        metadata, who = self._ground.metadata, self._ground.who
+        found, _ = await self._entry(key)
+        if self._shared and found.uid != self._ground.persona.uid:
+            # EOS would not ask whose it is.
+            raise Forbidden("in the recycle bin of a project everybody may remove for good only what was theirs")
+        await metadata.purge(who, key)
+        if not found.is_folder and (inode := versions_inode(found.kept)):
+            kept = versions_key(inode)
+            there = await metadata.recycled(who, kept)
+            if there is not None and lies_in(self._mine, there.path):
+                with suppress(NotFound):
+                    await metadata.purge(who, kept)
 
     async def look(self, key: str, path: Path) -> Node:
         """See `Trash.look`."""
@@ -116,6 +124,15 @@ class EosTrash(Trash):
 
     # What there is
 
+    async def _may_look(self) -> bool:
+        """Into the bin of a project; listings of folders are not checked everywhere."""
+        if self._shared:
+            try:
+                await self._ground.metadata.see_readable(self._ground.who, self._mine)
+            except (Forbidden, NotFound):
+                return False
+        return True
+
     async def _days(self, full: str, levels: int) -> AsyncIterator[Sequence[Entry]]:
         try:
             found = await self._ground.metadata.container(self._ground.who, full)
@@ -135,7 +152,7 @@ class EosTrash(Trash):
         if KEY.fullmatch(key):
             found = await self._ground.metadata.recycled(self._ground.who, key)
             trashed = self._trashed(found) if found is not None else None
-            if found is not None and trashed is not None:
+            if found is not None and trashed is not None and await self._may_look():
                 return found, trashed
         raise NotFound("there is nothing with this key in the trash")
 
@@ -165,67 +182,3 @@ class EosTrash(Trash):
         if below is None or below.is_link:
             raise NotFound("there is nothing like this in it")
         return below._replace(name=name(path))
-
-    # Coming back
-
-    async def _bring(self, key: str, place: str) -> None:
-        """Let EOS put it to where it was, the full path `place`; believed when it is there."""
-        ground = self._ground
-        try:
-            await ground.metadata.bring_back(ground.who, key)
-        except (StorageUnavailable, StorageBroken, Overloaded) as error:
-            # It may have done it all the same.
-            if not await self._is_back(key, place):
-                raise
-            log.warn("the recycle bin has failed to say that something is back: {error}", error=error)
-        else:
-            if not await self._is_back(key, place):
-                raise StorageBroken("the storage says that it is back, and it is not there")
-
-    async def _is_back(self, key: str, place: str) -> bool:
-        found = await self._ground.metadata.recycled(self._ground.who, key)
-        return found is not None and found.path == place
-
-    async def _bring_elsewhere(self, key: str, place: str, target: Path, taken: bool) -> None:
-        ground = self._ground
-        metadata, who, full = ground.metadata, ground.who, ground.full(target)
-        made = await self._make_way(place)
-        folder, _, label = place.rpartition("/")
-        held = f"{folder}/{HELD}{secrets.token_hex(8)}.{label}"
-        ground.instance.busy.add(held)
-        stands = await metadata.look(who, place) is not None
-        try:
-            if stands:
-                ground.litter(ground.relative(folder))
-                await metadata.rename(who, place, held, replace=False)
-            try:
-                await self._bring(key, place)
-                if taken:
-                    await moving.discard(ground, full)
-                await metadata.rename(who, place, full, replace=False)
-            finally:
-                if stands and await metadata.look(who, place) is None:
-                    await metadata.rename(who, held, place, replace=False)
-        finally:
-            ground.instance.busy.discard(held)
-            for one in reversed(made):
-                try:
-                    await metadata.remove_empty(who, one)
-                except ClawgateError as error:
-                    log.debug("a folder made to bring something back stays: {error}", error=error)
-
-    async def _make_way(self, place: str) -> Sequence[str]:
-        """Make the folders that it was in, which EOS wants; those that were made."""
-        ground, missing = self._ground, []
-        folder = place.rpartition("/")[0]
-        while (found := await ground.metadata.look(ground.who, folder)) is None:
-            missing.append(folder)
-            folder = folder.rpartition("/")[0]
-            if not folder.startswith(ground.root):
-                raise Forbidden("it was in a folder outside of this space")
-        if not found.is_folder:
-            raise ParentMissing("where it was is a file now")
-        made = missing[::-1]
-        for one in made:
-            await ground.metadata.make_folder(ground.who, one)
-        return made

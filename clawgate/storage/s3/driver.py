@@ -35,6 +35,7 @@ from .surveying import S3Survey
 from .trash import S3Trash
 from .trees import Trees
 from .versions import S3Versions
+from .vouching import Voucher
 from .writing import write
 
 BEGUN = "begun"
@@ -101,8 +102,25 @@ class S3Storage(Storage, Ids, Copy, Times, Janitor):
         """See `Storage.list`. One call a thousand entries."""
         # What is told of while the listing is on its way ends it, too.
         voucher = self._ground.service.vouchers.issue(self._ground.keys.folder(path))
-        listing = await self._listed(path)
-        return listing if voucher is None else attrs.evolve(listing, current=voucher, place=path)
+        if voucher is None:
+            return await self._listed(path)
+        with self._withdrawing(voucher):
+            listing = await self._listed(path)
+        return attrs.evolve(listing, current=voucher, place=path, pages=self._vouched(listing.pages, voucher))
+
+    async def _vouched(self, pages: AsyncIterator[Sequence[Node]], voucher: Voucher) -> AsyncIterator[Sequence[Node]]:
+        with self._withdrawing(voucher):
+            async for page in pages:
+                yield page
+
+    @contextmanager
+    def _withdrawing(self, voucher: Voucher) -> Iterator[None]:
+        """Nobody vouches for a listing that is not whole."""
+        try:
+            yield
+        except BaseException:
+            self._ground.service.vouchers.withdraw(voucher)
+            raise
 
     async def _listed(self, path: Path) -> Listing:
         ground = self._ground

@@ -146,14 +146,19 @@ class BucketEvents:
     def tell(self, events: Sequence[Event]) -> None:
         """Something happened."""
         fresh = [event for event in events if event.bucket == self._bucket and not self._memory.is_ours(event.key, event.mark)]
+        for event in fresh:
+            # Also when nobody is told just now: whoever listed a folder goes on believing it.
+            if self._is_shown(event.key):
+                self._vouchers.touch(event.key, written=bool(event.mark))
         for prefix, report in list(self._subscribers.values()):
-            hints = []
-            for event in fresh:
-                if (found := hint(prefix, event.key)) is not None:
-                    hints.append(found)
-                    self._vouchers.touch(event.key, written=bool(event.mark))
+            hints = [found for event in fresh if (found := hint(prefix, event.key)) is not None]
             if hints:
                 report(list(dict.fromkeys(hints)))
+
+    def _is_shown(self, key: str) -> bool:
+        if HIDDEN not in key.split("/"):
+            return True
+        return any(hint(prefix, key) is not None for prefix, _ in self._subscribers.values())
 
     def of(self, prefix: str) -> Changes:
         """For the space whose keys begin with `prefix`."""

@@ -50,8 +50,10 @@ class Exchange:
         every: Mapping[str, str] | None = None,
         objects: Mapping[str, str] | None = None,
         policy: Any = None,
+        receive_bytes: int = 0,
     ) -> None:
-        """`every` are headers of all requests, `objects` those of requests that make an object; `policy`: see `trust.policy`."""
+        """`every` are headers of all requests, `objects` those of requests that make an object; `policy`: see `trust.policy`,
+        `receive_bytes`: `Room`."""
         self.reactor = reactor
         self.attempts = attempts
         self._control = control
@@ -59,7 +61,7 @@ class Exchange:
         self._idle = idle
         self._every = dict(every or {})
         self._objects = dict(objects or {})
-        self._agent = Raw(reactor, idle, connections, policy)
+        self._agent = Raw(reactor, idle, connections, policy, receive_bytes)
         self._client = HTTPClient(self._agent.kept)
         # A connection that was kept may be closed just when content is sent, which cannot always be taken back.
         self._once = HTTPClient(self._agent.once)

@@ -21,10 +21,10 @@ from ...interfaces import Body, Parts, Piece
 from ...log import make_logger
 from ...model.content import Checksum, Intent, Written
 from ...model.path import Path, name
+from ..blocks import Handles, Work, Writer
 from ..checksums import Digests
 from .facts import nanoseconds
 from .ground import Ground
-from .handles import Handles, Work, Writer
 from .joining import blocks, join, read
 from .multipart import Multipart
 from .options import LARGEST_OBJECT, MOST_PARTS, SMALLEST_PART
@@ -76,42 +76,33 @@ class S3Parts(Parts):
         if offset > LARGEST_OBJECT:
             raise QuotaExceeded("the file is too large for the storage")
         work = self._handles.of(handle)
-        if work.alone or (alone and work.writers):
-            raise Locked("the upload is in use")
-        if work.fresh and work.digests is None and compute:
-            work.digests = foreseen
-        work.fresh = False
-        writer = Writer(offset)
-        work.writers.add(writer)
-        work.alone = alone
         written = 0
         sending: Deferred[None] | None = None
         try:
-            try:
-                async for chunk in body:
-                    written += len(chunk)
-                    if offset + written > LARGEST_OBJECT:
-                        raise QuotaExceeded("the file is too large for the storage")
-                    digests.update(chunk)
-                    writer.block += chunk
-                    while len(writer.block) >= block + SMALLEST_PART:
-                        before, sending = sending, None
-                        if before is not None:
-                            await before
-                        sending = Deferred.fromCoroutine(self._flush(handle, work, writer, block))
-            finally:
-                if sending is not None:
-                    await sending
-                await self._flush(handle, work, writer)
-            try:
-                digests.verify(checksums)
-            except ChecksumMismatch:
-                work.digests = None
-                await self._ground.control.delete(writer.segments)
-                raise
+            with work.writing(offset, alone=alone, foreseen=foreseen if compute else None) as writer:
+                try:
+                    async for chunk in body:
+                        written += len(chunk)
+                        if offset + written > LARGEST_OBJECT:
+                            raise QuotaExceeded("the file is too large for the storage")
+                        digests.update(chunk)
+                        writer.block += chunk
+                        while len(writer.block) >= block + SMALLEST_PART:
+                            before, sending = sending, None
+                            if before is not None:
+                                await before
+                            sending = Deferred.fromCoroutine(self._flush(handle, work, writer, block))
+                finally:
+                    if sending is not None:
+                        await sending
+                    await self._flush(handle, work, writer)
+                try:
+                    digests.verify(checksums)
+                except ChecksumMismatch:
+                    work.digests = None
+                    await self._ground.control.delete(writer.keys)
+                    raise
         finally:
-            work.writers.discard(writer)
-            work.alone = False
             self._handles.tidy(handle)
         return written
 
@@ -233,29 +224,13 @@ class S3Parts(Parts):
         return [one for one in found if one is not None]
 
     async def _flush(self, handle: str, work: Work, writer: Writer, most: int | None = None) -> None:
-        await work.turn.acquire()
-        try:
-            with memoryview(writer.block) as view:
-                block = bytes(view[:most])
-            if not block:
-                return
-            if work.gone:
-                raise UploadGone("there is no such upload")
-            offset = writer.offset
-            del writer.block[: len(block)]
-            writer.offset += len(block)
-            if work.digests is not None:
-                if offset == work.position:
-                    await self._ground.control.run(work.digests.update, block)
-                    work.position += len(block)
-                elif offset < work.position:
-                    work.digests = None
-            writer.segments.append(await self._put(handle, offset, block))
-        except BaseException:
-            work.digests = None
-            raise
-        finally:
-            work.turn.release()
+        async def send(offset: int, block: bytes) -> None:
+            writer.keys.append(await self._put(handle, offset, block))
+
+        async def update(digests: Digests, block: bytes) -> None:
+            await self._ground.control.run(digests.update, block)
+
+        await work.flush(writer, send, update, most)
 
     async def _put(self, handle: str, offset: int, block: bytes) -> str:
         key = self._key(handle, named(self._number(), offset, len(block)))

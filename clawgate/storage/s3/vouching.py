@@ -65,6 +65,11 @@ class Vouchers:
             self._drop(next(iter(self._vouchers)))
         return voucher
 
+    def withdraw(self, voucher: Voucher) -> None:
+        """The listing that it was issued for came to nothing. One that was issued for the same folder since then stays."""
+        if self._vouchers.get(voucher.prefix) is voucher:
+            self._drop(voucher.prefix)
+
     def touch(self, key: str, *, written: bool = False) -> None:
         """Something happened to what is under `key`: in its folder, in those above, which may have come or gone with it, and in
         all below, should it be a folder. `written`: an object is there now, so a folder above that was there is there still."""

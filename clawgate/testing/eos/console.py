@@ -99,7 +99,7 @@ class Console:
         return "success: purged"
 
     def _restore(self, who: Identity, given: dict[str, Any]) -> str:
-        entry = self._namespace.recycle.find(given.get("key", ""), who.uid)
+        entry = self._namespace.recycled(who, given.get("key", ""))
         flags = {name: bool(given.get(name)) for name in ("force", "versions", "parents")}
         self._namespace.restore(entry, who, **flags)
         return f"success: restored path={entry.path}"

@@ -10,7 +10,7 @@ from typing import Any
 from . import attributes, names, versioning
 from .failures import EosError
 from .file_commands import FileCommands
-from .grpc_messages import MESSAGES
+from .grpc_messages import FIELDS, MESSAGES
 from .identity import Identity
 from .nodes import File
 from .proc import Call
@@ -29,7 +29,7 @@ class GrpcCommands:
 
     def run(self, who: Identity, name: str, command: Any, one: Exchange) -> Any:
         """The answer to one command."""
-        field = "version" if name == "version" else "error"
+        field = FIELDS.get(name, "error")
         known = getattr(self, f"_{name}", None) if name else None
         if known is None:
             return MESSAGES["NSResponse"](error={"code": errno.EINVAL, "msg": "error: command not supported"})
@@ -64,6 +64,24 @@ class GrpcCommands:
     def _xattr(self, who: Identity, command: Any, one: Exchange) -> None:
         for key, value in command.xattrs.items():
             attributes.set_attribute(self._namespace, who, one.path, key, value.decode("utf-8", "surrogateescape"))
+
+    def _recycle(self, who: Identity, command: Any, one: Exchange) -> None:
+        """As `GrpcNsInterface::Recycle` and `Recycle.cc` do it: on purging nobody's rights are looked at."""
+        bin = self._namespace.recycle
+        if command.cmd == 1:
+            if self._namespace.profile.console_fields == "old":
+                self._record.violated("purged by a key that is a pattern to this release, as root", one)
+            entry = bin.find(command.key, 0)
+            if command.purgedate.year:
+                raise EosError(errno.EINVAL, "purge", command.key)
+            del bin.entries[entry.key]
+            self._namespace.vanish(entry.node)
+            return
+        if command.cmd:
+            raise EosError(errno.EINVAL, "recycle", command.key)
+        flags = command.restoreflag
+        entry = self._namespace.recycled(who, command.key)
+        self._namespace.restore(entry, who, force=flags.force, versions=flags.versions, parents=flags.mkpath)
 
     def _version(self, who: Identity, command: Any, one: Exchange) -> None:
         if command.cmd == 3:

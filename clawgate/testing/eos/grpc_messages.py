@@ -65,6 +65,13 @@ TABLE = {
         *("MDId id = 1", "map<string, bytes> xattrs = 2", "bool recursive = 3", "repeated string keystodelete = 4"),
         "bool create = 5",
     ),
+    "RestoreFlags": _fields("bool force = 1", "bool mkpath = 2", "bool versions = 3"),
+    "PurgeDate": _fields("int32 year = 1", "int32 month = 2", "int32 day = 3"),
+    "RecycleRequest": _fields(
+        *("string key = 1", "string recycleId = 2", "int32 cmd = 3", "RestoreFlags restoreflag = 4", "PurgeDate purgedate = 5")
+    ),
+    "OldRecycleRequest": _fields("string key = 1", "int32 cmd = 2", "RestoreFlags restoreflag = 3", "PurgeDate purgedate = 4"),
+    "OldNSRequest": _fields("string authkey = 1", "RoleId role = 2", "OldRecycleRequest recycle = 29"),
     "NSRequest": _fields(
         *(
             "string authkey = 1",
@@ -73,13 +80,17 @@ TABLE = {
             "TouchRequest touch = 23",
             "UnlinkRequest unlink = 24",
         ),
-        *("RmRequest rm = 25", "RenameRequest rename = 26", "VersionRequest version = 28", "SetXAttrRequest xattr = 30"),
+        *("RmRequest rm = 25", "RenameRequest rename = 26", "VersionRequest version = 28", "RecycleRequest recycle = 29"),
+        "SetXAttrRequest xattr = 30",
     ),
     "ErrorResponse": _fields("int64 code = 1", "string msg = 2"),
     "VersionResponse": _fields("int64 code = 1", "string msg = 2"),
-    "NSResponse": _fields("ErrorResponse error = 1", "VersionResponse version = 2"),
+    "RecycleResponse": _fields("int64 code = 1", "string msg = 2"),
+    "NSResponse": _fields("ErrorResponse error = 1", "VersionResponse version = 2", "RecycleResponse recycle = 3"),
 }
 
 MESSAGES: dict[str, Any] = classes("eos.rpc", TABLE)
 FILE, CONTAINER, LISTING, STAT = 0, 1, 2, 3
-COMMANDS = ("rmdir", "touch", "unlink", "rm", "rename", "version", "xattr")
+COMMANDS = ("rmdir", "touch", "unlink", "rm", "rename", "version", "recycle", "xattr")
+FIELDS = {"version": "version", "recycle": "recycle"}
+"""In which field of an answer commands say how they ended; the others: ``error``."""

@@ -16,7 +16,7 @@ import grpc  # type: ignore[import-untyped]
 
 from .faults import Fault
 from .grpc_commands import GrpcCommands
-from .grpc_messages import COMMANDS, CONTAINER, FILE, LISTING, MESSAGES, STAT
+from .grpc_messages import COMMANDS, CONTAINER, FIELDS, FILE, LISTING, MESSAGES, STAT
 from .identity import NOBODY, Identity
 from .nodes import SECOND, Container, File, etag_of, inode_of
 from .record import Exchange
@@ -112,12 +112,16 @@ class GrpcPort:
     def _exec(self, request: Any, context: Any) -> Any:
         name = next((one for one in COMMANDS if request.HasField(one)), "")
 
+        command = getattr(request, name) if name else None
+        if name == "recycle" and self._double.namespace.profile.console_fields == "old":
+            command = MESSAGES["OldNSRequest"].FromString(request.SerializeToString()).recycle
+
         def answer(one: Exchange) -> Any:
             try:
                 who = self._role(request, one)
             except Refused as error:
                 return MESSAGES["NSResponse"](error={"code": errno.EPERM, "msg": error.details})
-            return self._commands.run(who, name, getattr(request, name) if name else None, one)
+            return self._commands.run(who, name, command, one)
 
         return self._answered(context, "Exec", request, name, answer)
 
@@ -137,7 +141,7 @@ class GrpcPort:
         if fault.status:
             one.status = fault.status
             if method == "Exec":
-                field = "version" if command == "version" else "error"
+                field = FIELDS.get(command, "error")
                 return MESSAGES["NSResponse"](**{field: {"code": fault.status, "msg": fault.body.decode()}})
             self._ended(context, fault.status, fault.body.decode() or os.strerror(fault.status))
             return None

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from . import names
-from .acl import may
+from .acl import may, rights
 from .failures import EosError
 from .identity import Identities, Identity
 from .nodes import SECOND, VERSIONS, Container, File, split, there
@@ -197,6 +197,14 @@ class Namespace:
             self.quota.charge(node)
         else:
             self.quota.recharge(node)
+
+    def recycled(self, who: Identity, key: str) -> Recycled:
+        """What somebody may restore: ENOENT, EPERM (`Recycle::IsAllowedToRestore`)."""
+
+        def reads(place: Container) -> bool:
+            return "r" in rights(place.xattr.get("sys.acl", ""), who, self.identities).granted
+
+        return self.recycle.find(key, who.uid, reads)
 
     def restore(
         self, entry: Recycled, who: Identity | None = None, *, force: bool = False, versions: bool = False, parents: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
+from collections.abc import Callable
 
 import attrs
 
@@ -42,7 +43,9 @@ class Recycle:
         path = node.path if name is None else split(node.path)[0].rstrip("/") + "/" + name
         now = self._tree.now()
         day = time.strftime("%Y/%m/%d", time.gmtime(now // SECOND))
-        place = self._folder(f"{BIN}/uid:{node.uid}/{day}/0", node.uid)
+        project = node.parent.xattr.get("sys.forced.recycleid", "") if node.parent is not None else ""
+        owner = 0 if project else node.uid
+        place = self._folder(f"{BIN}/{f'rid:{project}' if project else f'uid:{node.uid}'}/{day}/0", owner)
         tree = isinstance(node, Container)
         mangled = path.replace("/", "#:#") + f".{node.id:016x}" + (".d" if tree else "")
         self._tree.detach(node)
@@ -58,19 +61,25 @@ class Recycle:
             child = node.containers.get(part)
             if child is None:
                 child = self._tree.new_container(node, part, uid if part[:4] == "uid:" else node.uid, node.gid, 0o500)
-                child.xattr.clear()
+                child.xattr = {key: value for key, value in child.xattr.items() if key == "sys.acl"}
             node = child
         return node
+
+    def share(self, id: str, acl: str) -> None:
+        """Make the bin of a project, into which the `acl` lets people look: `eos recycle project`."""
+        self._folder(f"{BIN}/rid:{id}", 0).xattr["sys.acl"] = acl
 
     def of(self, uid: int) -> list[Recycled]:
         """The trash of somebody."""
         return [entry for entry in self.entries.values() if entry.uid == uid]
 
-    def find(self, key: str, uid: int) -> Recycled:
-        """An entry: ENOENT, EPERM if it is somebody else's."""
+    def find(self, key: str, uid: int, reads: Callable[[Container], bool] = lambda place: False) -> Recycled:
+        """An entry: ENOENT, EPERM if it is somebody else's; in the bin of a project, if they may not read that (`reads`)."""
         entry = self.entries.get(key)
         if entry is None:
             raise EosError(errno.ENOENT, "restore", key)
-        if uid not in (0, entry.uid):
+        place = entry.node.parent
+        shared = place is not None and "/rid:" in place.path
+        if uid not in (0, entry.uid) and not (shared and place is not None and reads(place)):
             raise EosError(errno.EPERM, "restore", key)
         return entry

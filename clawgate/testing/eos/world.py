@@ -139,6 +139,15 @@ class World:
         """What somebody has in the trash."""
         return self.namespace.recycle.of(self.who(name).uid)
 
+    def share_bin(self, path: str, acl: str) -> None:
+        """What is removed below `path` from now on goes into a bin of its own, into which the `acl` lets people look; this is
+        `eos recycle project`."""
+        node = self.tree.directory(path)
+        self.namespace.recycle.share(str(node.id), acl)
+        for one in (node, *node.walk()):
+            if isinstance(one, Container):
+                one.xattr["sys.forced.recycleid"] = str(node.id)
+
     def restore(self, key: str, name: str) -> None:
         """Take something out of the trash to where it was: same id, same etag. EosError: ENOENT, EPERM, EEXIST."""
         entry = self.namespace.recycle.find(key, self.who(name).uid)

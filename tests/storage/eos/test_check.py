@@ -61,6 +61,10 @@ WRONG = [
     ({"change": lambda double: double.set_attribute("/eos/user/a/alice", "sys.mtime.propagation", None)}, "do not move its etag"),
     ({"change": lambda double: double.set_attribute("/eos/user/a/alice", "sys.recycle", None)}, "gone at once"),
     ({"change": lambda double: double.set_attribute("/eos/user/a/alice", "sys.versioning", None)}, "keeps no versions"),
+    (
+        {"change": lambda double: double.mkdir("/eos/user/a/alice/.sys.reva#.clawgate-uploads", owner="alice")},
+        "uploads under way move the etag",
+    ),
     ({"console": False}, "people do not see their trash"),
     ({"change": lambda double: double.rename("/eos/user/a/alice", "/eos/user/a/b")}, "there is no /eos/user/a/alice"),
     ({"people": ("einstein",), "change": lambda double: double.mkdir("/eos/user/e/einstein", owner="einstein")}, "has no quota"),

@@ -21,6 +21,8 @@ def whole_seconds(monkeypatch):
 
 
 class TestEos(StorageConformance):
+    lacks = frozenset({"ids", "copy", "times"})
+
     @pytest_twisted.async_yield_fixture
     async def mounted(self, mounting):
         """As the settings have it: files keep their ids when they are overwritten."""

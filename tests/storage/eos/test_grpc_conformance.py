@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import pytest_twisted
 
+from clawgate.testing.conformance import StorageConformance
+
 from . import test_conformance
 from .grpc_mounted import grpc_mounted
 
@@ -17,7 +19,9 @@ def version():
 
 
 class TestGrpc(test_conformance.TestEos):
-    """Nothing is different."""
+    """Nothing is different but that people may empty their bin."""
+
+    test_purging = StorageConformance.test_purging
 
     @pytest_twisted.async_yield_fixture
     async def mounted(self, tmp_path):

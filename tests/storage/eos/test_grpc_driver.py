@@ -21,6 +21,7 @@ from clawgate.errors import (
 )
 from clawgate.model.path import ROOT, Path
 from clawgate.model.permissions import Permissions
+from clawgate.storage.eos.driver import EosStorage
 from clawgate.storage.eos.failures import ERRNO
 from clawgate.storage.eos.grpc import channels
 from clawgate.storage.eos.http_metadata import HttpMetadata
@@ -151,7 +152,9 @@ async def test_the_same_as_over_http(eos):
 @awaited
 async def test_a_wrong_key(eos):
     async with eos(key="wrong") as mounted:
-        storage = await mounted.open()
+        with pytest.raises(StorageUnavailable, match="grpc_key"):
+            await mounted.open()
+        storage = EosStorage(mounted.instance, mounted.metadata, await mounted.accounts.persona("alice"), HOME)
         for what in (storage.stat(ROOT), storage.list(ROOT), storage.remove(Path("file"))):
             with pytest.raises(StorageUnavailable, match="grpc_key"):
                 await what
@@ -226,7 +229,7 @@ async def test_an_old_release_without_proc(eos):
         assert await get(storage, "file") == b"other"
         assert set(await children(storage)) == {"file"}
         assert (await storage.room()).used is None
-        assert await mounted.metadata.recycle_bin("alice", HOME) == ""
+        assert await mounted.metadata.recycle_bin("alice", HOME) == "/eos/dev/proc/recycle/"
         with pytest.raises(Forbidden, match="directory"):
             await mounted.open("bob")
         await storage.remove(Path("file"))
@@ -411,7 +414,7 @@ async def test_somebody_answers(eos):
     async with eos(detect=True, grpc={"attempts": 1}) as mounted:
         storage = await mounted.open()
         assert await tree(storage) == {}
-        assert spoken(mounted.double) == ["grpc Ping", "grpc NsStat", "grpc Find"]
+        assert spoken(mounted.double) == ["grpc Ping", "grpc NsStat", "grpc STAT", "grpc Find"]
         # Then nobody any more: the first question fails, the others go over HTTP.
         mounted.ports[0].stop()
         with pytest.raises(StorageUnavailable):

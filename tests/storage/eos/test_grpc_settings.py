@@ -91,6 +91,8 @@ CHECKS = [
     ({"grpc_urls": ["grpc://127.0.0.1:1"]}, None, "FAIL cannot be reached"),
     ({"grpc_urls": ["grpcs://127.0.0.1:1"], "grpc_ca_file": "/nowhere"}, None, "FAIL cannot be read"),
     ({}, "group", "warn does not see /eos/user/a/alice by gRPC"),
+    # Only of a /proc that is not there the gateway makes an exception.
+    ({"grpc_uids": True, "proc_urls": ["http://127.0.0.1:1"]}, None, "FAIL http://127.0.0.1:1 cannot be asked for /proc"),
 ]
 
 
@@ -125,3 +127,70 @@ async def test_check(tmp_path, options, change, said):
     else:
         level, _, text = said.partition(" ")
         assert [one for one in bad if one.startswith(level) and text in one], bad
+
+
+BELIEVED = [
+    ({"uid": 1001, "gid": 1000}, None, "", "are the same on EOS"),
+    ({}, None, "knows no uid and gid", ""),
+    ({"uid": 1002, "gid": 1000}, None, "by name, /eos/user/a/alice can be seen, and by uid it cannot", ""),
+    ({"uid": 1001, "gid": 1000}, "another name", "by uid, /eos/user/a/alice can be seen, and by name it cannot", ""),
+    ({"uid": 1001, "gid": 1000}, "open", "", "so that they may be two"),
+    ({"uid": 1001, "gid": 1000}, "gone", "there is no /eos/user/a/alice", ""),
+    ({"uid": 1002, "gid": 1000}, "another's", "may not read", ""),
+    ({"uid": 99, "gid": 99}, None, "as nobody", ""),
+]
+
+
+@pytest.mark.parametrize(("person", "change", "bad", "good"), BELIEVED, ids=[bad or good for _, _, bad, good in BELIEVED])
+@pytest_twisted.ensureDeferred
+async def test_check_where_the_directory_is_believed(tmp_path, person, change, bad, good):
+    """EOS cannot be asked who somebody is; that the name and the uid are two people shows in what they see."""
+    async with EosDouble(tmp_path / "eos", version="5.1") as double:
+        double.make_home("alice")
+        home = double.find("/eos/user/a/alice")
+        if change == "another name":
+            double.remove_user("alice")
+            double.add_user("alice", 1009)
+        elif change == "open":
+            home.mode |= 0o055
+        elif change == "gone":
+            double.rename("/eos/user/a/alice", "/eos/user/a/b")
+        elif change == "another's":
+            home.uid = 1003
+        port = GrpcPort(double, key="secret")
+        port.start()
+        workers = Workers(reactor, "eos-check", 1, 1)
+        workers.start()
+        known = {"urls": [double.mgm_url], "key": double.key, "redirect_hosts": sorted(double.fst_hosts), "metadata": "grpc"}
+        eos = attrs.evolve(Eos(), **{**known, "grpc_urls": [port.url], "grpc_key": "secret", "grpc_uids": True})
+
+        def look():
+            return list(eos_checks.inspect("home", mount(eos), [User("alice", **person)], options_of(eos)))
+
+        seen = await workers.run(look)
+        workers.stop()
+        port.stop()
+    said = [one.text for one in seen if one.level != "ok"]
+    assert [text for text in said if bad in text] if bad else not said, said
+    assert any(good in one.text for one in seen)
+
+
+@pytest_twisted.ensureDeferred
+async def test_check_where_eos_knows_better_than_the_directory(tmp_path):
+    async with EosDouble(tmp_path / "eos", version="5.4") as double:
+        double.make_home("alice")
+        port = GrpcPort(double, key="secret")
+        port.start()
+        workers = Workers(reactor, "eos-check", 1, 1)
+        workers.start()
+        known = {"urls": [double.mgm_url], "key": double.key, "redirect_hosts": sorted(double.fst_hosts), "metadata": "grpc"}
+        eos = attrs.evolve(Eos(), **{**known, "grpc_urls": [port.url], "grpc_key": "secret", "grpc_uids": True})
+
+        def look():
+            return list(eos_checks.inspect("home", mount(eos), [User("alice", uid=1001, gid=2000)], options_of(eos)))
+
+        seen = await workers.run(look)
+        workers.stop()
+        port.stop()
+    (bad,) = [one.text for one in seen if one.level != "ok"]
+    assert "gid 1000 on EOS, and 1001 and 2000 in the directory" in bad

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from clawgate import configuration
-from clawgate.assembly.eos import Caretaker, check, options_of
+from clawgate.assembly.eos import Caretaker, check, deployment_of, options_of
 from clawgate.errors import Forbidden, SettingsError
 from clawgate.interfaces import Storage
 from clawgate.model.content import Intent
 from clawgate.model.path import ROOT, Path
-from clawgate.settings import Eos, Mount
+from clawgate.settings import Eos, Mount, Settings, State
 
 ROOTS = "/eos/user/{user.id[0]}/{user.id}"
 URLS = ["https://mgm.example.org:8443"]
@@ -78,3 +80,20 @@ async def test_who_looks_after_a_space_may_do_nothing_in_it():
         with pytest.raises(Forbidden):
             await call
     assert await storage.abilities.janitor.sweep(frozenset(), 0) == 0
+
+
+LOCAL = ["", "sqlite:////srv/state.db", "postgresql://one@localhost/clawgate", "postgresql:///clawgate?host=/run/postgresql"]
+
+
+def test_who_shares_sessions(tmp_path):
+    """Containers may have the same names, paths and local databases, and nothing to do with each other."""
+    folders = [str(tmp_path / name) for name in ("one", "two")]
+    for folder in folders:
+        os.mkdir(folder)
+    for url in LOCAL:
+        one, two = (deployment_of(Settings(data=folder, state=State(url=url))) for folder in folders)
+        assert one != two and one == deployment_of(Settings(data=folders[0], state=State(url=url)))
+    shared = [deployment_of(Settings(data=folder, state=State(url="postgresql://me:secret@db/clawgate"))) for folder in folders]
+    assert shared[0] == shared[1] and "secret" not in shared[0]
+    # Where nothing can be written down, nobody is taken for oneself.
+    assert len({deployment_of(Settings(data=str(tmp_path / "missing"))) for _ in range(2)}) == 2

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
-from clawgate.errors import Forbidden, NotFound, ParentMissing, QuotaExceeded, StorageBroken, StorageUnavailable
+from clawgate.errors import ClawgateError, Forbidden, NotFound, ParentMissing, QuotaExceeded, StorageBroken, StorageUnavailable
 from clawgate.model.path import ROOT, Path
 from clawgate.storage.eos import leftovers, recycled
 from clawgate.storage.eos.leftovers import sweep
@@ -226,3 +228,15 @@ async def test_purging_is_refused(eos):
     with pytest.raises(Forbidden):
         await eos.abilities.trash.purge(key)
     assert await keys(eos) == {"file": key}
+
+
+@pytest.mark.parametrize("how", [{"stall": True}, {"status": 503}, {"drop": True}, {"status": 403}], ids=str)
+async def test_a_bin_of_an_eos_that_is_busy_is_not_forgotten(mounted, how):
+    """Whether it has one is remembered for an hour; that it could not say so just now is not."""
+    mounted.double.faults.add(Fault(command="recycle ls", times=0, **how))
+    with suppress(ClawgateError):
+        assert await mounted.metadata.recycle_bin("alice", mounted.root) == ""
+    assert [one for one in mounted.double.record.exchanges if one.command == "recycle ls"]
+    mounted.double.faults.clear()
+    assert await mounted.metadata.recycle_bin("alice", mounted.root) != ""
+    assert (await mounted.open()).abilities.trash is not None

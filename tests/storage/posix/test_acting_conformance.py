@@ -12,6 +12,8 @@ from .people import ANN, storage_for
 
 
 class TestSharedTree(StorageConformance):
+    lacks = frozenset({"trash", "versions"})
+
     @pytest.fixture
     def storage(self, root, people, door, staged):
         os.chown(root, ANN.uid, ANN.gid)

@@ -17,6 +17,8 @@ WAYS = {"home": ".local/share/Trash", "top": f".Trash-{os.geteuid()}"}
 
 
 class TestTop(StorageConformance):
+    lacks = frozenset({"versions"})
+
     @pytest.fixture
     def storage(self, make, staged):
         self.staged = staged

@@ -47,7 +47,7 @@ async def main(reactor, root):
 
 async def both(reactor, root, storage):
     async def gone():
-        end = time.monotonic() + 5
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             left = [name for place in (".clawgate", "mnt") for name in os.listdir(f"{root}/{place}")]
             left = [name for name in left if name not in ("file", "folder")]

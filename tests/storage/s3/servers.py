@@ -24,7 +24,7 @@ from ...ports import free_port
 
 BUCKET = "tests"
 KEY, SECRET = "tester", "a-secret-of-tests"
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 
 
 @attrs.frozen

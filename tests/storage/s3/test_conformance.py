@@ -8,6 +8,7 @@ from clawgate.testing.conformance import LARGE, MTIME, NAMES, SMALL, StorageConf
 
 
 class OnS3(StorageConformance):
+    lacks = frozenset({"quota", "trash", "versions"})
     unheld: frozenset[str] = frozenset()
     """Names that the service itself cannot hold."""
 

@@ -118,6 +118,28 @@ def test_each_space_is_told_of_what_is_its_own():
     assert events.of("one/").cover([ROOT, Path("a")]) == [ROOT, Path("a")]
 
 
+def test_what_is_told_while_nobody_listens_ends_vouchers_too():
+    """As in the moment in which one who follows is replaced by another."""
+    vouchers = Vouchers(60, 60)
+    events = BucketEvents("bucket", Memory(10), vouchers)
+    end = events.subscribe("one/", lambda hints: None)
+    end()
+    current, root = vouchers.issue("one/a/"), vouchers.issue("one/")
+    # What we keep for ourselves is in no listing.
+    events.tell([Event("bucket", "one/.clawgate/uploads/x", "e.1"), Event("bucket", "one/.clawgate/uploads/x")])
+    assert current() and root()
+    events.tell([Event("bucket", "one/a/theirs", "etag.5")])
+    assert not current()
+    assert root()
+    events.tell([Event("bucket", "one/a/theirs")])
+    assert not root()
+    # Below a folder of that name that somebody sees.
+    current = vouchers.issue("one/a/")
+    end = events.subscribe("one/", lambda hints: None)
+    events.tell([Event("bucket", "one/a/.clawgate/x", "etag.5")])
+    assert not current()
+
+
 @pytest.mark.parametrize(
     ("mount", "said"),
     [

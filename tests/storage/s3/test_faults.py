@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from clawgate.errors import ClawgateError, Overloaded, StorageUnavailable
+from clawgate.errors import ClawgateError, NotFound, Overloaded, StorageUnavailable
 from clawgate.model.content import Checksum, Intent
 from clawgate.model.path import ROOT, Path
 from clawgate.testing.tools import SMALL, body_of, children, get, put, tree
@@ -168,6 +168,45 @@ async def test_a_listing_that_breaks_is_not_complete(server, mount, way):
     way.fault("GET /", "continuation-token", times=50, status=500, code="InternalError")
     with pytest.raises(StorageUnavailable):
         [page async for page in listing.pages]
+
+
+async def test_after_a_block_that_fails_no_other_is_sent(server, mount, way):
+    mounted = await make(server, mount, way)
+    parts = mounted.storage.abilities.parts
+    handle = await parts.begin(None)
+    await parts.write_at(handle, 0, body_of(LONG[:100]))
+    told = way.fault("PUT /", "/uploads/", times=50, status=500, code="InternalError")
+    before = len(way.requests)
+    with pytest.raises(StorageUnavailable):
+        await parts.write_at(handle, 100, body_of(LONG + LONG, MIB))
+    sent = {request.split()[1] for request in way.requests[before:] if request.startswith("PUT ")}
+    assert told.met > 1
+    assert len(sent) == 1
+    told.times = 0
+    # Whoever goes on does so where it ended.
+    assert await parts.write_at(handle, 100, body_of(LONG)) == len(LONG)
+    await parts.finish(handle, Path("whole"), Intent(size=100 + len(LONG)))
+    assert await get(mounted.storage, "whole") == LONG[:100] + LONG
+
+
+async def test_nobody_vouches_for_a_listing_that_is_not_whole(server, mount, way):
+    mounted = await make(server, mount, way, keys=2, listing_seconds=60.0)
+    vouchers = mounted.storage._ground.service.vouchers
+    for name in "abcd":
+        await put(mounted.storage, name, SMALL)
+    listing = await mounted.storage.list(ROOT)
+    assert [len(page) async for page in listing.pages]
+    assert listing.current is not None and listing.current()
+    assert len(vouchers) == 1
+    with pytest.raises(NotFound):
+        await mounted.storage.list(Path("none"))
+    assert len(vouchers) == 1
+    listing = await mounted.storage.list(ROOT)
+    way.fault("GET /", "continuation-token", times=50, status=500, code="InternalError")
+    with pytest.raises(StorageUnavailable):
+        [page async for page in listing.pages]
+    assert len(vouchers) == 0
+    assert listing.current is not None and not listing.current()
 
 
 async def test_credentials_that_are_not_accepted(server, mount, way):

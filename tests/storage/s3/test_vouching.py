@@ -78,6 +78,20 @@ def test_a_listing_that_is_overtaken_vouches_for_nothing():
     assert not second()
 
 
+def test_what_came_to_nothing_is_not_kept():
+    _, made = vouchers(60.0)
+    first = made.issue("a/")
+    made.withdraw(first)
+    assert (first(), len(made)) == (False, 0)
+    second = made.issue("a/")
+    # Of two that list the same folder one fails.
+    made.withdraw(first)
+    assert (second(), len(made)) == (True, 1)
+    made.withdraw(second)
+    made.touch("a/x")
+    assert len(made) == 0
+
+
 def test_there_are_not_too_many():
     _, made = vouchers(60.0, most=3)
     issued = [made.issue(f"{number}/") for number in range(5)]

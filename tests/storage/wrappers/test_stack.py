@@ -18,16 +18,11 @@ from clawgate.testing.conformance import SMALL, StorageConformance, body_of, chi
 from clawgate.testing.parts import sha1
 
 
-class TestStack(StorageConformance):
+class Stack(StorageConformance):
     """What the gateway works with."""
 
-    @pytest_twisted.async_yield_fixture(params=["posix", "memory"])
-    async def storage(self, request, tmp_path, workers):
-        self.root = tmp_path / "files"
-        self.root.mkdir()
-        posix = request.param == "posix"
-        options = PosixOptions(durability="none", trash="hidden", versions=True)
-        raw = PosixStorage(str(self.root), workers, options) if posix else MemoryStorage()
+    @pytest_twisted.async_yield_fixture
+    async def storage(self, raw, tmp_path, workers):
         database = Database(f"sqlite:///{tmp_path}/index.db", workers, schema.SCHEMA, synchronous="NORMAL")
         await database.start()
         index = await Index(database, 1000, 30.0).space("home$alice")
@@ -63,3 +58,17 @@ class TestStack(StorageConformance):
             name: (await storage.stat(Path(f"folder/{name}"))).id for name in await children(storage, "folder")
         }
         assert await parts.published(handle, Path("folder")) is None
+
+
+class TestOnPosix(Stack):
+    @pytest.fixture
+    def raw(self, tmp_path, workers):
+        root = tmp_path / "files"
+        root.mkdir()
+        return PosixStorage(str(root), workers, PosixOptions(durability="none", trash="hidden", versions=True))
+
+
+class TestInMemory(Stack):
+    @pytest.fixture
+    def raw(self):
+        return MemoryStorage()

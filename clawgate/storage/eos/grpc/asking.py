@@ -12,6 +12,7 @@ from ..facts import Container, Entry
 from ..http_metadata import HttpMetadata
 from ..instance import Instance, Who
 from ..metadata import Account
+from ..recycled import shared_bin
 from ..releases import SHORT, Release, release
 from .channels import Channels
 from .detection import Detection
@@ -155,8 +156,37 @@ class Asking(HttpMetadata):
         return await self._first(who, ask, lambda: plain(who, path))
 
     async def recycle_bin(self, who: Who, path: str) -> str:
-        """See `Metadata.recycle_bin`. Over HTTP; where ``/proc`` is out of reach nothing is shown of the bin."""
-        return await super().recycle_bin(who, path) if self._proc else ""
+        """See `Metadata.recycle_bin`. One call. Whether commands for the bin are answered need not be seen: they always were."""
+        plain = super().recycle_bin
+
+        async def ask(role: Role) -> str:
+            try:
+                found = await self._md(role, STAT, fileinfo, path=path.encode())
+            except Forbidden:
+                if role.in_more_groups:
+                    raise
+                return ""
+            known = {} if found is None else found["xattr"]
+            wanted = self._instance.options.recycle_bin or str(known.get("sys.recycle", ""))
+            return shared_bin(wanted, str(known.get("sys.forced.recycleid", ""))) if wanted.startswith("/") else ""
+
+        return await self._first(who, ask, lambda: plain(who, path))
+
+    async def recycled(self, who: Who, key: str) -> Entry | None:
+        """See `Metadata.recycled`. One call, which EOS checks: of what is another's it says nothing, but to somebody with more
+        groups, for whom it is asked over HTTP."""
+        plain = super().recycled
+        kind, _, number = key.partition(":")
+
+        async def ask(role: Role) -> Entry | None:
+            try:
+                return await self._md(role, FILE if kind == "fxid" else CONTAINER, entry, id=int(number, 16))
+            except Forbidden:
+                if role.in_more_groups:
+                    raise
+                return None
+
+        return await self._first(who, ask, lambda: plain(who, key))
 
     async def room(self, who: Who, path: str) -> Room:
         """See `Metadata.room`. One call, over HTTP; nothing is known where ``/proc`` is out of reach."""

@@ -1,5 +1,5 @@
 """The messages that are used of EOS's interface ``eos.rpc``: the numbers of ``Rpc.proto`` in cern-eos/grpc-proto, which are the
-same in all of its versions since 2020 (eos.md, section 5.1)."""
+same in all of its versions since 2020, but for the recycle bin (eos.md, section 5.1)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ FILE, CONTAINER, LISTING, STAT = range(4)
 """``TYPE``: what is asked for, and what an answer is."""
 VERSION_CREATE, VERSION_GRAB = 0, 3
 """``VersionRequest.VERSION_CMD``."""
+RECYCLE_PURGE = 1
+"""``RecycleRequest.RECYCLE_CMD``; bringing back is 0."""
 
 _ANSWER = {"code": (1, "int64"), "msg": (2, "string")}
 
@@ -87,9 +89,18 @@ TABLE = {
         "version": (28, "VersionRequest"),
         "xattr": (30, "SetXAttrRequest"),
     },
+    # Commands for the recycle bin have had two numberings (`Rpc.proto` before and after there was a ``recycleId`` in them). Where
+    # they differ the types differ as well, and a field of another type than expected counts as unknown: both are sent, and each
+    # server reads its own. The command is field 2 or 3, the flags are field 3 or 4.
+    "RestoreFlags": {"force": (1, "bool"), "mkpath": (2, "bool"), "versions": (3, "bool")},
+    "RestoreRequest": {"key": (1, "string"), "flags_before": (3, "RestoreFlags"), "flags": (4, "RestoreFlags")},
+    "PurgeRequest": {"key": (1, "string"), "cmd_before": (2, "int32"), "cmd": (3, "int32")},
+    "NSRestoreRequest": {"authkey": (1, "string"), "role": (2, "RoleId"), "recycle": (29, "RestoreRequest")},
+    "NSPurgeRequest": {"authkey": (1, "string"), "role": (2, "RoleId"), "recycle": (29, "PurgeRequest")},
     "ErrorResponse": _ANSWER,
+    "RecycleResponse": _ANSWER,
     "VersionResponse": _ANSWER,
-    "NSResponse": {"error": (1, "ErrorResponse"), "version": (2, "VersionResponse")},
+    "NSResponse": {"error": (1, "ErrorResponse"), "version": (2, "VersionResponse"), "recycle": (3, "RecycleResponse")},
 }
 
 MESSAGES: dict[str, Any] = classes(PACKAGE, TABLE)
