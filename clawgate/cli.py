@@ -6,26 +6,19 @@ What stands for the gateway itself is imported by the commands that need it: the
 from __future__ import annotations
 
 import argparse
-import getpass
 import os
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
-import attrs
-
-from . import __version__, configuration, data, explaining, people, tokens
+from . import __version__, configuration, data, tokens
+from .commands import users
+from .commands.explain import explain
+from .commands.running import alone_with_core, with_index, with_state
 from .errors import ClawgateError, SettingsError
-from .gateway.namespace import Namespace
-from .gateway.rules import rules_of
-from .identity import users_file
-from .identity.passwords import hash_password
-from .identity.users_file import Account
-from .model import path as paths
 from .model.made_space import Role
-from .model.people import Scope, User
+from .model.people import Scope
 from .model.size import parse_size
-from .model.space import Space
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -70,13 +63,13 @@ def _parser() -> argparse.ArgumentParser:
 
     add(commands, "check", lambda _, settings: check(settings, sys.stdout), "say what would not work, and how to mend it")
     add(commands, "settings", _settings, "print every setting with its default")
-    explain = add(commands, "explain", _explain, "say where a path of a user is, with which rights, and why")
-    explain.add_argument("user", nargs="?", help="with --against: all of the file of users by default")
-    explain.add_argument("path", nargs="?", default="/")
-    explain.add_argument(
+    asked = add(commands, "explain", explain, "say where a path of a user is, with which rights, and why")
+    asked.add_argument("user", nargs="?", help="with --against: all of the file of users by default")
+    asked.add_argument("path", nargs="?", default="/")
+    asked.add_argument(
         "--against", metavar="FILE", action="append", default=[], help="say what these settings would change; changes nothing"
     )
-    facts = explain.add_argument_group("what a token of an OpenID provider would say", "with any of these nobody is asked")
+    facts = asked.add_argument_group("what a token of an OpenID provider would say", "with any of these nobody is asked")
     facts.add_argument("--group", action="append", default=[], help="repeatable")
     facts.add_argument("--attribute", metavar="NAME=VALUE", action="append", default=[], help="repeatable")
     facts.add_argument("--name", dest="display")
@@ -85,19 +78,19 @@ def _parser() -> argparse.ArgumentParser:
     facts.add_argument("--gid", type=int)
     facts.add_argument("--quota", help="e.g. '10 GiB'")
 
-    users = group("user", "the file of users")
-    for name, command, help in (("add", _user_add, "add a user"), ("passwd", _user_passwd, "set a password")):
-        made = add(users, name, command, help + "; the password is asked for, or read from a pipe")
+    accounts = group("user", "the file of users")
+    for name, command, help in (("add", users.add, "add a user"), ("passwd", users.passwd, "set a password")):
+        made = add(accounts, name, command, help + "; the password is asked for, or read from a pipe")
         made.add_argument("name")
-        if command is _user_add:
+        if command is users.add:
             made.add_argument("--name", dest="display", default="", help="the name to show")
             made.add_argument("--mail", default="")
             made.add_argument("--group", action="append", default=[], help="repeatable")
             made.add_argument("--quota", help="e.g. '10 GiB'")
             made.add_argument("--uid", type=int, help='on the storages\' systems, for mounts with act_as = "user"')
             made.add_argument("--gid", type=int, help="the primary group there")
-    add(users, "remove", _user_remove, "remove a user; files stay").add_argument("name")
-    add(users, "list", _user_list, "list all users")
+    add(accounts, "remove", users.remove, "remove a user; files stay").add_argument("name")
+    add(accounts, "list", users.show, "list all users")
 
     index = group("index", "the index; while the gateway is stopped, but for status")
     for name, command, help in (
@@ -127,6 +120,10 @@ def _parser() -> argparse.ArgumentParser:
     revoke.add_argument("id", nargs="*", help="as listed")
     revoke.add_argument("--all", action="store_true", help="all of the user")
 
+    logins = group("login", "logins with a browser; a gateway may be running")
+    add(logins, "list", _login_list, "list logins at the gateway's own page and when they end").add_argument("user", nargs="?")
+    add(logins, "end", _login_end, "log somebody out with all browsers, at once").add_argument("user")
+
     spaces = group("space", "project spaces that people make; a gateway may be running")
     add(spaces, "list", _space_list, "list them with their folders and members")
     create = add(spaces, "create", _space_create, "make one")
@@ -138,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     member.add_argument("space", help="its id, as listed")
     member.add_argument("member", help="a user, or @GROUP")
     member.add_argument("role", choices=[*[role.value for role in Role], "none"])
+    member.add_argument("--days", type=float, help="how long; by default for ever")
     for name, help in (
         ("disable", "let nobody get at its files, which stay"),
         ("restore", "the opposite"),
@@ -193,243 +191,22 @@ def _settings(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _explain(options: argparse.Namespace, settings: Settings) -> int:
-    if options.against:
-        return _explain_change(options, settings, configuration.load(options.against, os.environ, data=options.data))
-    if options.user is None:
-        raise SettingsError("explain: name a user")
-    from . import cast
-
-    [[found]] = _asked(options, settings)
-    assert found is not None
-    path = paths.make(*(segment for segment in options.path.split("/") if segment))
-    explanations = _namespace(settings).explain(found.user, path)
-    for line in explaining.lines(found.user, explanations, settings.mounts, source=found.source, acts_as=cast.describe):
-        print(line)
-    return 0
-
-
-def _explain_change(options: argparse.Namespace, settings: Settings, other: Settings) -> int:
-    pairs = [(known.user, then.user if then else None) for known, then in _asked(options, settings, other) if known is not None]
-    found = list(explaining.changes(pairs, _namespace(settings), _namespace(other)))
-    print("\n".join(found) or f"nothing changes for {len(pairs)} users")
-    if options.user is None and (settings.ldap or settings.oidc):
-        print("people of directories and providers were not looked at; name them one by one")
-    return 0
-
-
-def _asked(options: argparse.Namespace, *many: Settings) -> list[list[people.Known | None]]:
-    """Whom a command is about, as known with each of `many` settings; None: not known with them.
-
-    Raises `SettingsError` if nobody knows somebody with the first ones, `StorageUnavailable`.
-    """
-    files = [people.in_file(settings) for settings in many]
-    id = options.user
-    if id is None:
-        return [[file.get(one) for file in files] for one in files[0]]
-    known = people.described(
-        id,
-        name=options.display,
-        mail=options.mail,
-        groups=options.group,
-        attributes=options.attribute,
-        uid=options.uid,
-        gid=options.gid,
-        quota=options.quota,
-    )
-    if known is not None:
-        return [[known] * len(many)]
-    found = [file.get(id) for file in files]
-
-    async def ask(core: Core) -> int:
-        for place, settings in enumerate(many):
-            if found[place] is None:
-                found[place] = await people.find(core if settings is core.settings else type(core)(settings, core.reactor), id)
-        return 0
-
-    if any(one is None and settings.ldap for one, settings in zip(found, many, strict=True)):
-        _in_reactor(many[0], ask)
-    if found[0] is None:
-        hint = "say what a token would: --group, --attribute, --uid, ..." if many[0].oidc else ""
-        raise people.unknown(many[0], id, hint)
-    return [found]
-
-
-def _namespace(settings: Settings) -> Namespace:
-    async def nothing(space: Space, user: User) -> None:
-        """Spaces are looked at here, not opened."""
-
-    made = None
-    if any(mount.creators for mount in settings.mounts.values()):
-        from . import projects
-
-        made = projects.known(settings)
-    return Namespace(rules_of(settings.mounts, settings.data), nothing, made=made)
-
-
-def _password() -> str:
-    if not sys.stdin.isatty():
-        password = sys.stdin.readline().rstrip("\r\n")
-    else:
-        password = getpass.getpass("Password: ")
-        if password != getpass.getpass("Again: "):
-            raise SettingsError("the two are not the same; nothing was changed")
-    if not password:
-        raise SettingsError("an empty password is not possible")
-    return password
-
-
-def _accounts(settings: Settings) -> tuple[str, dict[str, Account]]:
-    file = data.users_path(settings)
-    return file, users_file.parse(data.read_users(file), file)
-
-
-def _user_add(options: argparse.Namespace, settings: Settings) -> int:
-    file, accounts = _accounts(settings)
-    id = users_file.check_user_id(options.name)
-    if id in accounts:
-        raise SettingsError(f"{id} is already there; 'clawgate user passwd {id}' sets another password")
-    try:
-        quota = parse_size(options.quota) if options.quota is not None else None
-    except ValueError as error:
-        raise SettingsError(f"--quota: {error}") from None
-    for key, number in (("--uid", options.uid), ("--gid", options.gid)):
-        if number is not None and not 0 < number < users_file.IDS:
-            raise SettingsError(f"{key}: expected a number from 1 to {users_file.IDS - 1}")
-    user = User(id, options.display, options.mail, frozenset(options.group), quota, options.uid, options.gid)
-    data.make(settings)
-    data.write_user(file, id, Account(user, hash_password(_password())))
-    print(f"{id} was added to {file}")
-    return 0
-
-
-def _known(options: argparse.Namespace, settings: Settings) -> tuple[str, Account]:
-    file, accounts = _accounts(settings)
-    if options.name not in accounts:
-        raise SettingsError(f"{options.name} is not in {file}")
-    return file, accounts[options.name]
-
-
-def _user_passwd(options: argparse.Namespace, settings: Settings) -> int:
-    file, account = _known(options, settings)
-    data.write_user(file, account.user.id, attrs.evolve(account, password=hash_password(_password())))
-    print(f"{account.user.id} has a new password")
-    return 0
-
-
-def _user_remove(options: argparse.Namespace, settings: Settings) -> int:
-    file, account = _known(options, settings)
-    data.write_user(file, account.user.id, None)
-    print(f"{account.user.id} was removed from {file}; files were left alone")
-    return 0
-
-
-def _user_list(options: argparse.Namespace, settings: Settings) -> int:
-    for id, account in sorted(_accounts(settings)[1].items()):
-        user = account.user
-        quota = f"{user.quota} bytes" if user.quota is not None else ""
-        print("\t".join((id, user.name, user.mail, ",".join(sorted(user.groups)), quota)).rstrip())
-    return 0
-
-
-Work = Callable[["Core"], Coroutine[Any, Any, int]]
-
-
-def _with_core(settings: Settings, work: Work) -> int:
-    """Run `work` with everything below the protocols started; returns what it returns. Raises what it raises."""
-
-    async def run(core: Core) -> int:
-        try:
-            await core.start()
-            return await work(core)
-        finally:
-            await core.stop()
-
-    return _in_reactor(settings, run)
-
-
-def _with_state(settings: Settings, work: Work) -> int:
-    """The same with nothing but the state started: a gateway may be running."""
-
-    async def run(core: Core) -> int:
-        core.state_workers.start()
-        try:
-            await core.state.start()
-            return await work(core)
-        finally:
-            await core.state.stop()
-            core.state_workers.stop()
-
-    return _in_reactor(settings, run)
-
-
-def _with_index(settings: Settings, work: Work) -> int:
-    """The same with nothing but the index started: a gateway may be running."""
-
-    async def run(core: Core) -> int:
-        core.index_workers.start()
-        try:
-            await core.index_database.start()
-            return await work(core)
-        finally:
-            await core.index_database.stop()
-            core.index_workers.stop()
-
-    return _in_reactor(settings, run)
-
-
-def _in_reactor(settings: Settings, run: Work) -> int:
-    from twisted.internet import reactor
-    from twisted.internet.defer import Deferred
-
-    from . import log
-    from .assembly import Core
-
-    log.set_level("error")
-    core = Core(settings, reactor)
-    outcome: list[Any] = []
-
-    def ended(result: Any) -> None:
-        outcome.append(result)
-        reactor.stop()
-
-    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(run(core)).addBoth(ended))
-    reactor.run()
-    if isinstance(outcome[0], int):
-        return outcome[0]
-    raise outcome[0].value
-
-
-def _alone_with_core(settings: Settings, work: Work, otherwise: Work | None = None) -> int:
-    """`_with_core` while no gateway runs. If one does, `otherwise` with the state only; raises `SettingsError` without that."""
-    data.make(settings)
-    lock = data.Lock(settings)
-    if not lock.take():
-        if otherwise is None:
-            raise SettingsError(f"a gateway works with {settings.data}; stop it first")
-        return _with_state(settings, otherwise)
-    try:
-        return _with_core(settings, work)
-    finally:
-        lock.release()
-
-
 def _index_rebuild(options: argparse.Namespace, settings: Settings) -> int:
     from . import maintenance
 
-    return _alone_with_core(settings, lambda core: maintenance.rebuild(core, options.user, options.space, sys.stdout))
+    return alone_with_core(settings, lambda core: maintenance.rebuild(core, options.user, options.space, sys.stdout))
 
 
 def _index_verify(options: argparse.Namespace, settings: Settings) -> int:
     from . import maintenance
 
-    return _alone_with_core(settings, lambda core: maintenance.verify(core, options.user, options.space, sys.stdout))
+    return alone_with_core(settings, lambda core: maintenance.verify(core, options.user, options.space, sys.stdout))
 
 
 def _index_status(options: argparse.Namespace, settings: Settings) -> int:
     from . import maintenance
 
-    return _with_index(settings, lambda core: maintenance.show_status(core, sys.stdout))
+    return with_index(settings, lambda core: maintenance.show_status(core, sys.stdout))
 
 
 def _index_restored(options: argparse.Namespace, settings: Settings) -> int:
@@ -438,19 +215,19 @@ def _index_restored(options: argparse.Namespace, settings: Settings) -> int:
     async def work(core: Core) -> int:
         return await standings.restored(core, await maintenance.spaces(core, options.user, options.space, sys.stdout), sys.stdout)
 
-    return _alone_with_core(settings, work)
+    return alone_with_core(settings, work)
 
 
 def _staleness(options: argparse.Namespace, settings: Settings) -> int:
     from . import standings
 
-    return _with_index(settings, lambda core: standings.show(core, sys.stdout))
+    return with_index(settings, lambda core: standings.show(core, sys.stdout))
 
 
 def _token_create(options: argparse.Namespace, settings: Settings) -> int:
     scope = Scope(options.read_only, options.space)
     data.make(settings)
-    return _with_state(
+    return with_state(
         settings,
         lambda core: tokens.create(
             core, options.user, options.name, scope, options.days, options.foreign, sys.stdout, sys.stderr
@@ -459,13 +236,21 @@ def _token_create(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _token_list(options: argparse.Namespace, settings: Settings) -> int:
-    return _with_state(settings, lambda core: tokens.show(core, options.user, sys.stdout))
+    return with_state(settings, lambda core: tokens.show(core, options.user, sys.stdout))
 
 
 def _token_revoke(options: argparse.Namespace, settings: Settings) -> int:
     if bool(options.id) == options.all:
         raise SettingsError("token revoke: name app passwords, or say --all")
-    return _with_state(settings, lambda core: tokens.revoke(core, options.user, options.id, options.all, sys.stdout))
+    return with_state(settings, lambda core: tokens.revoke(core, options.user, options.id, options.all, sys.stdout))
+
+
+def _login_list(options: argparse.Namespace, settings: Settings) -> int:
+    return with_state(settings, lambda core: tokens.show_logins(core, options.user, sys.stdout))
+
+
+def _login_end(options: argparse.Namespace, settings: Settings) -> int:
+    return with_state(settings, lambda core: tokens.end_logins(core, options.user, sys.stdout))
 
 
 def _space_list(options: argparse.Namespace, settings: Settings) -> int:
@@ -482,7 +267,7 @@ def _space_create(options: argparse.Namespace, settings: Settings) -> int:
     except ValueError as error:
         raise SettingsError(f"--quota: {error}") from None
     data.make(settings)
-    return _with_state(
+    return with_state(
         settings, lambda core: projects.create(core, options.mount, options.name, options.manager, quota, sys.stdout)
     )
 
@@ -490,19 +275,21 @@ def _space_create(options: argparse.Namespace, settings: Settings) -> int:
 def _space_member(options: argparse.Namespace, settings: Settings) -> int:
     from . import projects
 
-    return _with_state(settings, lambda core: projects.give(core, options.space, options.member, options.role, sys.stdout))
+    return with_state(
+        settings, lambda core: projects.give(core, options.space, options.member, options.role, options.days, sys.stdout)
+    )
 
 
 def _space_turn(options: argparse.Namespace, settings: Settings) -> int:
     from . import projects
 
-    return _with_state(settings, lambda core: projects.turn(core, options.space, options.what, sys.stdout))
+    return with_state(settings, lambda core: projects.turn(core, options.space, options.what, sys.stdout))
 
 
 def _uploads_list(options: argparse.Namespace, settings: Settings) -> int:
     from . import maintenance
 
-    return _with_state(settings, lambda core: maintenance.list_uploads(core, sys.stdout))
+    return with_state(settings, lambda core: maintenance.list_uploads(core, sys.stdout))
 
 
 def _uploads_purge(options: argparse.Namespace, settings: Settings) -> int:
@@ -510,7 +297,7 @@ def _uploads_purge(options: argparse.Namespace, settings: Settings) -> int:
         raise SettingsError("uploads purge: name uploads, or say which kind, not both")
     from . import maintenance
 
-    return _alone_with_core(
+    return alone_with_core(
         settings,
         lambda core: maintenance.purge_uploads(core, options.id, options.all, sys.stdout),
         lambda core: maintenance.end_uploads(core, options.id, options.all, sys.stdout),

@@ -1,4 +1,5 @@
-"""What operators do to app passwords; the commands of ``clawgate token``. A gateway may be running."""
+"""What operators do to app passwords and to logins with browsers; the commands of ``clawgate token`` and ``clawgate login``. A
+gateway may be running."""
 
 from __future__ import annotations
 
@@ -51,6 +52,22 @@ async def revoke(core: Core, id: str, ids: Sequence[str], everything: bool, out:
     if chosen:
         await core.app_passwords.revoke_all(id, chosen)
     print(f"{len(chosen)} app passwords of {id} were revoked; a gateway that runs knows within a second", file=out)
+    if everything:
+        print(f"{await core.page_sessions.end_all(id)} logins of {id} with a browser were ended", file=out)
+    return 0
+
+
+async def show_logins(core: Core, id: str | None, out: TextIO) -> int:
+    """Print the logins at our own page of one person, or everybody's; returns the exit code."""
+    for user, expires in await core.page_sessions.of(id):
+        print(f"{user}\tends {_moment(expires)}", file=out)
+    return 0
+
+
+async def end_logins(core: Core, id: str, out: TextIO) -> int:
+    """Log a person out with all browsers; returns the exit code."""
+    count = await core.page_sessions.end_all(id)
+    print(f"{count} logins of {id} with a browser were ended; what they wait for ends within seconds", file=out)
     return 0
 
 

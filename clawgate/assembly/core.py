@@ -73,6 +73,7 @@ from ..state.login_sessions import StoredLoginSessions
 from ..state.made_spaces import StoredSpaces
 from ..state.properties import StoredProperties
 from ..state.signing_keys import StoredSigningKeys
+from ..state.tag_numbers import StoredTagNumbers
 from ..state.tags import StoredTags
 from ..state.uploads import Uploads as StoredUploads
 from ..storage.posix.home import HomeMaker, is_there
@@ -174,8 +175,9 @@ class Core:
             lambda address: network_of(address, *prefixes),
         )
         login_sessions = StoredLoginSessions(self.state)
-        self.login_sessions = LoginSessions(login_sessions, settings.login_flow)
-        self.page_sessions = PageSessions(login_sessions, settings.web, self.app_passwords.known)
+        known, anew = self.app_passwords.known, self.app_passwords.known_anew
+        self.login_sessions = LoginSessions(login_sessions, settings.login_flow, known=known, anew=anew)
+        self.page_sessions = PageSessions(login_sessions, settings.web, known, self.revocations, anew=anew)
 
         # files
         self.watches = {
@@ -212,8 +214,10 @@ class Core:
         self.made_spaces = MadeSpaces(stored_spaces, time.monotonic)
         self.namespace = Namespace(rules, self._prepare, self._persona(), self.made_spaces)
         self.making = Making(rules, stored_spaces, self.made_spaces, Grounds(self), settings.graph)
+        pending = "Spaces that people made which are being made or removed"
+        self.metrics.gauge("spaces_pending", pending, lambda: self.making.pending)
         self.locks = Locks(StoredLocks(self.state), settings.dav, time.time)
-        self.tags = Tags(StoredTags(self.state), settings.dav)
+        self.tags = Tags(StoredTags(self.state), StoredTagNumbers(self.state), settings.dav)
         self.properties = Properties(StoredProperties(self.state), settings.dav, self.tags)
         stored_uploads = StoredUploads(self.state)
         self.news = Notices(Newsroom(self.index), settings.events, reactor)

@@ -9,6 +9,7 @@ from ..errors import SettingsError
 from ..gateway.chores import Chore
 from ..gateway.homes import gives_away
 from ..gateway.spaces import Spaces
+from ..gateway.tagging import Tagging as TaggingRules
 from ..gateway.tags import NAME_LETTERS
 from ..index.followers import NOTE_SECONDS
 from ..interfaces import Room
@@ -41,6 +42,8 @@ from ..protocols.webdav.foresight import Foresight
 from ..protocols.webdav.handler import DavHandler
 from ..protocols.webdav.meta import PREFIXES as META_PREFIXES
 from ..protocols.webdav.meta import Meta
+from ..protocols.webdav.system_tags import PREFIXES as TAG_PREFIXES
+from ..protocols.webdav.system_tags import SystemTags
 from ..protocols.webdav.trash_bin import TrashBin
 from ..protocols.webdav.trash_target import PREFIXES as TRASH_PREFIXES
 from ..protocols.webdav.upload_target import PREFIXES as UPLOAD_PREFIXES
@@ -121,6 +124,8 @@ class Gateway:
         uploads = ChunkingNg(dav.dav, core.uploads, settings.uploads, foresight, login.authenticate, login.challenges)
         bin = TrashBin(dav, core.trash, login.authenticate, login.challenges)
         meta = Meta(dav, core.versions, login.authenticate, login.challenges)
+        tagging = TaggingRules(core.namespace, core.tree, core.tags, core.locks)
+        system_tags = SystemTags(dav, tagging, login.authenticate, login.challenges)
         login_pages = login_pages_of(core)
         features = Features(
             checksums=ALGORITHMS,
@@ -162,6 +167,8 @@ class Gateway:
             router.add(prefix, bin)
         for prefix in META_PREFIXES:
             router.add(prefix, meta)
+        for prefix in TAG_PREFIXES:
+            router.add(prefix, system_tags)
         if creation is not None:
             router.add(tus.BASE, TusHandler(dav.dav, core.uploads, verifier, creation, login))
         core_preview = CorePreview(previews, core.tree, core.namespace, login)
@@ -188,7 +195,7 @@ class Gateway:
                 BUCKET_EVENTS_PREFIX, BucketEventsHandler(core.buckets.secrets, core.buckets.tell, small, core.buckets.refused)
             )
         if settings.graph.enabled:
-            router.add(GRAPH_PREFIX, Late(partial(self._graph, login)))
+            router.add(GRAPH_PREFIX, Late(partial(self._graph, login, tagging)))
         if login_pages is not None:
             for prefix in LOGIN_PREFIXES:
                 router.add(prefix, login_pages)
@@ -256,12 +263,11 @@ class Gateway:
         ocs = await self.core.files.run(_load_ocs)
         return KleinHandler(ocs(features, login, self._room).resource(), self.core.settings.http.small_body_bytes)
 
-    async def _graph(self, login: Login) -> Handler:
+    async def _graph(self, login: Login, rules: TaggingRules) -> Handler:
         graph = await self.core.files.run(_load_graph)
         core = self.core
         spaces = Spaces(core.namespace, core.tree, core.made_spaces, core.cpu)
-        tagging = await core.files.run(_load_tagging)
-        tags = tagging(core.namespace, spaces, core.tree, core.tags, core.locks)
+        tags = (await core.files.run(_load_tagging))(rules)
         resource = graph(spaces, core.making, tags, core.register, core.settings.graph, login).resource()
         return KleinHandler(resource, self.core.settings.http.small_body_bytes)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from ..model.login_flow import Visitor
+from ..model.people import User
 from ..settings import LoginFlow as Rules
 from ..state.login_sessions import StoredLoginSessions
 
@@ -18,7 +19,18 @@ class LoginSessions:
     """In the state, under a hash of the browser's secret: every process knows them, each can be ended, and a copy of the table
     lets nobody in. A signed cookie would need no row, but could not be ended before its time."""
 
-    def __init__(self, stored: StoredLoginSessions, rules: Rules, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        stored: StoredLoginSessions,
+        rules: Rules,
+        now: Callable[[], float] = time.time,
+        known: Callable[[str], Awaitable[User | None]] | None = None,
+        anew: Callable[[str], Awaitable[User | None]] | None = None,
+    ) -> None:
+        """`known` is whom the directories know by an id, None: whoever has logged in is good for the whole time; `anew` is the
+        same with nothing of it remembered, None: nothing is."""
+        self._known = known
+        self._anew = anew or known
         self._stored = stored
         self._rules = rules
         self._now = now
@@ -30,8 +42,18 @@ class LoginSessions:
         await self._stored.put(_hash(old), _hash(secret), purpose, visitor, expires, self._rules.sessions_per_user)
 
     async def visitor(self, secret: str, purpose: str) -> Visitor | None:
-        """Who has logged in with this browser for `purpose`."""
-        return await self._stored.find(_hash(secret), purpose, self._now())
+        """Who has logged in with this browser for `purpose`; None if the password by which that was is another one now. Raises
+        what directories raise."""
+        found = await self._stored.find(_hash(secret), purpose, self._now())
+        if found is None or self._known is None or self._anew is None:
+            return found
+        known = await self._known(found.user.id)
+        if found.is_over(known):
+            # As for `PageSessions`.
+            known = await self._anew(found.user.id)
+        if found.is_over(known):
+            await self.end(secret, purpose)
+        return found if found.now(known) is not None else None
 
     async def end(self, secret: str, purpose: str) -> None:
         """Log out."""

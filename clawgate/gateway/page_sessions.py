@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from typing import Protocol
 
 from ..log import make_logger
 from ..model.login_flow import PAGE, Visitor
@@ -14,20 +15,36 @@ from ..settings import Web as Rules
 from ..state.login_sessions import StoredLoginSessions
 
 
+class Ended(Protocol):
+    """Sees to it that who has logged out is not let in by what is remembered, and is sent away."""
+
+    def over(self, session: str) -> None:
+        """One login is over."""
+
+    def gone(self, number: int, ids: Collection[str] = (), user: str = "") -> None:
+        """All of `user` are; `number` is what the state counts such changes by."""
+
+
 class PageSessions:
-    """In the state, under a hash of what the browser keeps, as `LoginSessions`: logging out ends one at once."""
+    """In the state, under a hash of what the browser keeps, as `LoginSessions`: logging out ends one at once, and a password that
+    was changed ends those that were begun with it."""
 
     def __init__(
         self,
         stored: StoredLoginSessions,
         rules: Rules,
         known: Callable[[str], Awaitable[User | None]],
+        ended: Ended,
         now: Callable[[], float] = time.time,
+        anew: Callable[[str], Awaitable[User | None]] | None = None,
     ) -> None:
-        """`known` is whom the directories know by an id."""
+        """`known` is whom the directories know by an id, `anew` the same with nothing of it remembered (None: nothing is);
+        `ended` learns of what ends here."""
         self._stored = stored
         self._rules = rules
         self._known = known
+        self._anew = anew or known
+        self._ended = ended
         self._now = now
         self._log = make_logger()
 
@@ -40,20 +57,41 @@ class PageSessions:
         return secret
 
     async def actor(self, secret: str) -> Actor | None:
-        """Who that is now; None if the login has ended, or no directory knows the person any more. Raises what directories and
-        the state raise when they cannot be asked."""
-        found = await self._stored.find_lasting(_hash(secret), self._now())
+        """Who that is now; None if the login has ended, no directory knows the person any more, or the password by which it was
+        is another one. Raises what directories and the state raise when they cannot be asked."""
+        session = _hash(secret)
+        found = await self._stored.find_lasting(session, self._now())
         if found is None:
             return None
         visitor, expires = found
-        user = await self._known(visitor.user.id)
-        if user is None and not visitor.foreign:
+        known = await self._known(visitor.user.id)
+        if visitor.is_over(known):
+            # Another process may have let the person in by a password that is newer than what is remembered here.
+            known = await self._anew(visitor.user.id)
+        user = visitor.now(known)
+        if user is None:
+            if visitor.is_over(known):
+                self._log.info("{user} has another password: a login at the page ends", user=visitor.user.id)
+                await self.end(secret)
             return None
-        return Actor(user or visitor.user, expires)
+        return Actor(user, expires, session=session)
 
     async def end(self, secret: str) -> None:
         """Log out."""
-        await self._stored.end(_hash(secret), PAGE)
+        session = _hash(secret)
+        await self._stored.end(session, PAGE)
+        self._ended.over(session)
+
+    async def end_all(self, user: str) -> int:
+        """Log a person out with all browsers, also where they look after app passwords; returns how many logins that were."""
+        count, number = await self._stored.end_all(user)
+        self._ended.gone(number, user=user)
+        self._log.info("{user} was logged out everywhere", user=user)
+        return count
+
+    async def of(self, user: str | None = None) -> list[tuple[str, float]]:
+        """Whose logins at the page last, of one person or of all, and until when."""
+        return await self._stored.lasting(user, self._now())
 
 
 def _hash(secret: str) -> str:

@@ -134,6 +134,14 @@ class AppPasswords(Authenticator):
                 return user
         return None
 
+    async def known_anew(self, id: str) -> User | None:
+        """As `known`, and nothing of it remembered from before."""
+        for directory in self._directories:
+            user = await directory.find_anew(id)
+            if user is not None:
+                return user
+        return None
+
     async def seen(self, id: str) -> Snapshot | None:
         """A person of whom no directory knows and who has app passwords, as the last login described them."""
         return await self._store.snapshot(id)

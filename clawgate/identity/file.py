@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 
+import attrs
 from twisted.internet.defer import Deferred
 
 from ..errors import ClawgateError, SettingsError, StorageUnavailable, Unauthenticated
@@ -97,6 +99,9 @@ class UserFile(Authenticator, Directory):
         account = self._accounts.get(credentials.user)
         phc = account.password if account is not None else self._decoy
         right = await self._hashing.run(matches, phc, credentials.secret)
+        if self._accounts.get(credentials.user) != account:
+            # The file was read anew meanwhile.
+            return await self.authenticate(credentials)
         if account is None:
             return None
         if not right:
@@ -136,6 +141,12 @@ class UserFile(Authenticator, Directory):
             call()
 
 
+def _marked(account: Account) -> Account:
+    """With a mark that tells nothing of the password."""
+    mark = hashlib.blake2b(account.password.encode(), digest_size=16, person=b"clawgate-mark").hexdigest()
+    return attrs.evolve(account, user=attrs.evolve(account.user, mark=mark))
+
+
 def _read(path: str, known: _Seen | None) -> tuple[_Seen, Mapping[str, Account] | None]:
     """What identifies the file's version, and its accounts, None if the version is `known`. Blocking."""
     try:
@@ -144,7 +155,7 @@ def _read(path: str, known: _Seen | None) -> tuple[_Seen, Mapping[str, Account] 
             seen = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_size)
             if seen == known:
                 return seen, None
-            return seen, parse(stream.read(), path)
+            return seen, {id: _marked(account) for id, account in parse(stream.read(), path).items()}
     except FileNotFoundError:
         return _MISSING, None if known == _MISSING else {}
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""What this process knows of the app passwords that somebody ended or changed, here or in another process."""
+"""What this process knows of the app passwords and the logins at our page that somebody ended, here or in another process."""
 
 from __future__ import annotations
 
@@ -34,13 +34,17 @@ class Revocations:
         """Told which actors are not to be remembered any more."""
 
     def gone(self, number: int, ids: Collection[str] = (), user: str = "") -> None:
-        """The number is `number` after a change made here, of the app passwords `ids` or of all of `user`."""
+        """The number is `number` after a change made here, of the app passwords `ids` or of all that let in `user`."""
         follows = self._number is not None and number == self._number + 1
         self._number = number
         if follows:
             self._tell(lambda actor: actor.app_password in ids or (bool(user) and actor.id == user))
         else:
             self._tell(lambda actor: True)
+
+    def over(self, session: str) -> None:
+        """Somebody has logged out from our page, here; other processes need not know."""
+        self._tell(lambda actor: actor.session == session)
 
     async def refresh(self) -> None:
         """Make sure that what other processes had done a second ago is known; never raises."""
@@ -71,4 +75,4 @@ class Revocations:
 
     def _tell(self, which: Callable[[Actor], bool]) -> None:
         for forget in self.forget:
-            forget(lambda actor: bool(actor.app_password) and which(actor))
+            forget(lambda actor: bool(actor.app_password or actor.session) and which(actor))

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import urlencode
 
+import attrs
+
 from ..errors import Forbidden, Overloaded, Unauthenticated
 from ..log import make_logger
 from ..model.people import Actor, Scope, User
@@ -68,16 +70,27 @@ class Signing:
         self._log = make_logger()
 
     async def key(self, actor: Actor) -> str:
-        """The key of a person. Raises `Forbidden` for app passwords, which the key would outlive when they are revoked."""
+        """The key of a person. Raises `Forbidden` for app passwords, which the key would outlive when they are revoked, and
+        `Unauthenticated` for a login that is remembered and was by another password than the one of now."""
         if actor.app_password or actor.scope != Scope():
             raise Forbidden("with these credentials no addresses can be signed")
-        now, foreign = self._now(), await self._known(actor.id) is None
+        now, person = self._now(), await self._known(actor.id)
+        foreign = person is None
+        mark = person.mark if person is not None else ""
+        if mark and actor.user.mark not in ("", mark):
+            raise Unauthenticated("the password was changed; log in again")
 
         def change(known: SigningKey | None) -> SigningKey:
+            if known is not None and mark and known.user.mark not in ("", mark):
+                # Whoever knew the password that the person had may know the key.
+                known = None
+            # What the directory does not tell just now is as it was.
+            last = known.user.mark if known is not None and not foreign else ""
+            user = attrs.evolve(actor.user, mark=mark or last)
             if known is None or known.made < now - KEY_DAYS * DAY:
                 former = "" if known is None or known.made < now - 2 * KEY_DAYS * DAY else known.key
-                return SigningKey(secrets.token_hex(32), former, now, actor.user, now, foreign)
-            return SigningKey(known.key, known.former, known.made, actor.user, now, foreign)
+                return SigningKey(secrets.token_hex(32), former, now, user, now, foreign)
+            return SigningKey(known.key, known.former, known.made, user, now, foreign)
 
         return (await self._store.change(actor.id, change)).key
 
@@ -98,6 +111,8 @@ class Signing:
         user: User | None = found.user
         if not found.foreign:
             user = await self._known(signed.user)
+            if user is not None and found.user.mark not in ("", user.mark):
+                raise Unauthenticated("this address was signed before the password was changed")
         elif self._foreign_days and found.seen <= now - self._foreign_days * DAY:
             user = None
         if user is None:

@@ -42,6 +42,10 @@ class Directory(ABC):
     async def find_user(self, id: str) -> User | None:
         """The person with this id, in exactly this spelling."""
 
+    async def find_anew(self, id: str) -> User | None:
+        """The same, and not as it was remembered."""
+        return await self.find_user(id)
+
     @abstractmethod
     async def search(self, text: str, limit: int) -> Sequence[Match]:
         """Up to `limit` people whose id, name or mail address contains `text`, in any case; nobody if it is blank."""

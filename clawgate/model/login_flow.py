@@ -18,6 +18,17 @@ class Visitor:
     foreign: bool = False
     """No directory knew this person, only the OpenID provider of this login."""
 
+    def now(self, known: User | None) -> User | None:
+        """Who that is by now, when the directories know `known`; None: nobody may be let in by the login, because nobody knows
+        the person, because it was by a password that is another one now, or because they do not tell whether it is."""
+        if known is None:
+            return self.user if self.foreign else None
+        return known if self.user.mark in ("", known.mark) else None
+
+    def is_over(self, known: User | None) -> bool:
+        """Whether that is so for ever: the password is another one. What a directory does not tell just now it may tell again."""
+        return known is not None and bool(known.mark) and self.now(known) is None
+
 
 @attrs.frozen
 class LoginFlow:

@@ -25,6 +25,8 @@ class User:
     """The primary group there."""
     attributes: Mapping[str, str] = attrs.field(factory=dict, hash=False)
     """What else the directory says, for templates."""
+    mark: str = attrs.field(default="", eq=False, repr=False)
+    """Another one as soon as the person's password is; empty: the directory does not tell."""
 
     @property
     def display_name(self) -> str:
@@ -51,6 +53,8 @@ class Actor:
     scope: Scope = Scope()
     app_password: str = ""
     """The id of the app password that was used; empty: another kind of credentials."""
+    session: str = ""
+    """Which login at our own page it is, as a hash; empty: the same."""
 
     @property
     def id(self) -> str:

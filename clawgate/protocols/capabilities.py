@@ -170,6 +170,8 @@ def capabilities(features: Features, like: Version = COMPATIBLE, base_url: str =
     if features.tag_letters:
         tree["files"]["tags"] = True
         tree["tags"] = {"max_tag_length": features.tag_letters}
+        # By their numbers, as Nextcloud says it.
+        tree["systemtags"] = {"enabled": True}
     if features.events:
         tree["core"]["support-sse"] = True
     if features.push is not None:

@@ -1,8 +1,11 @@
 """Nextcloud's notify_push (clients.md 8.3): a websocket on which desktops and phones are told that something changed.
 
 The client sends a name and a password, or nothing and a ticket that it has got with its credentials before; ``authenticated`` or
-``err: ...`` is the answer. From then on ``notify_file`` means that there is something new. Clients may ask for ``notify_file_id``
-with numbers, which the original sends only where it knows them; ids here are no numbers.
+``err: ...`` is the answer. From then on ``notify_file`` means that there is something new.
+
+So it does to those who have said ``listen notify_file_id``: the original sends them ids where it knows them, and else the same as
+to everybody. The desktop takes numbers only (nextcloud/desktop, ``pushnotifications.cpp``), looks for them at the beginning of
+the ids in its journal (``syncjournaldb.cpp``), and leaves it at that if there are none. Ids here are no numbers.
 """
 
 from __future__ import annotations

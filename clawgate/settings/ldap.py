@@ -49,6 +49,9 @@ class Ldap:
     uid_attribute: str = setting("uidNumber", "attribute with the numeric user id on the storages' systems; empty: none")
     gid_attribute: str = setting("gidNumber", "attribute with the numeric id of the primary group there; empty: none")
     quota_attribute: str = setting("", "attribute with the quota, bytes or a size like 10 GiB; empty: none")
+    password_attribute: str = setting(
+        "", "attribute that changes with the password, e.g. pwdChangedTime, pwdLastSet: it then ends logins at the page; empty: none"
+    )
     attributes: list[str] = setting([], "further attributes to keep for templates: NAME, or NAME=ATTRIBUTE")
     # groups
     groups: str = setting(

@@ -124,7 +124,7 @@ class StoredAppPasswords:
                 if not _remove.run(connection, user, id):
                     raise NotFound(f"{user} has no app password {id}")
             _forget_people.run(connection)
-            return _stepped(connection)
+            return stepped(connection)
 
         return await self._database.write(work)
 
@@ -134,7 +134,7 @@ class StoredAppPasswords:
         def work(connection: Connection) -> int:
             if not _replace.run(connection, digest, id):
                 raise NotFound(f"there is no app password {id}")
-            return _stepped(connection)
+            return stepped(connection)
 
         return await self._database.write(work)
 
@@ -162,7 +162,7 @@ class StoredAppPasswords:
 
         def work(connection: Connection) -> int | None:
             there = _see.run(connection, text, now, user.id)
-            return _stepped(connection) if there and row[0] != text else None
+            return stepped(connection) if there and row[0] != text else None
 
         return await self._database.write(work)
 
@@ -183,7 +183,8 @@ def _changes(connection: Connection) -> int:
     return int(row[0]) if row is not None else 0
 
 
-def _stepped(connection: Connection) -> int:
+def stepped(connection: Connection) -> int:
+    """Count a change that makes some credentials worth less; returns the number of `changes` then."""
     _step.run(connection)
     return _changes(connection)
 

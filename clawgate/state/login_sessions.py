@@ -5,9 +5,11 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, select, update
 
 from ..model.login_flow import PAGE, Visitor
+from .app_passwords import stepped
 from .engine import Connection, Database
 from .prepared import Prepared, upsert
 from .schema import login_session as table
+from .schema import signing_key
 from .visitors import text_of, visitor_of
 
 _FIELDS = tuple(column.name for column in table.columns)
@@ -33,6 +35,11 @@ _move = Prepared(
     "owner",
 )
 _drop = Prepared(delete(table).where(_mine), "who")
+_drop_all = Prepared(delete(table).where(table.c.user_id == bindparam("owner")), "owner")
+_drop_key = Prepared(delete(signing_key).where(signing_key.c.user_id == bindparam("owner")), "owner")
+_lasting = select(table.c.user_id, table.c.expires).where(table.c.purpose == PAGE, table.c.expires > bindparam("now"))
+_all_lasting = Prepared(_lasting.order_by(table.c.user_id, table.c.expires), "now")
+_lasting_of = Prepared(_lasting.where(table.c.user_id == bindparam("owner")).order_by(table.c.expires), "now", "owner")
 _expire = Prepared(delete(table).where(table.c.expires <= bindparam("now")), "now")
 
 
@@ -80,6 +87,24 @@ class StoredLoginSessions:
     async def end(self, browser: str, purpose: str) -> None:
         """Forget a login."""
         await self._database.write(lambda connection: _delete.run(connection, browser, purpose))
+
+    async def end_all(self, user: str) -> tuple[int, int]:
+        """Forget all logins of a person, and the key by which addresses were signed there; returns how many, and the number of
+        changes of `StoredAppPasswords` then, by which other processes learn of it."""
+
+        def work(connection: Connection) -> tuple[int, int]:
+            _drop_key.run(connection, user)
+            return _drop_all.run(connection, user), stepped(connection)
+
+        return await self._database.write(work)
+
+    async def lasting(self, user: str | None, now: float) -> list[tuple[str, float]]:
+        """Whose logins last, of one person or of all, and until when."""
+        if user is None:
+            rows = await self._database.read(lambda connection: _all_lasting.all(connection, now))
+        else:
+            rows = await self._database.read(lambda connection: _lasting_of.all(connection, now, user))
+        return [(row[0], row[1]) for row in rows]
 
     async def expire(self, now: float) -> int:
         """Forget those whose time was up at `now`; returns how many."""

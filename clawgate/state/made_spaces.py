@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
@@ -34,7 +34,7 @@ _taken = Prepared(
 )
 _put = Prepared(upsert(made_space), *(column.name for column in made_space.columns))
 _delete = Prepared(delete(made_space).where(_s.mount == bindparam("mnt"), _s.key == bindparam("k")), "mnt", "k")
-_put_member = Prepared(insert(made_space_member), "mount", "key", "principal", "role")
+_put_member = Prepared(insert(made_space_member), "mount", "key", "principal", "role", "expires")
 _delete_members = Prepared(delete(made_space_member).where(_m.mount == bindparam("mnt"), _m.key == bindparam("k")), "mnt", "k")
 
 
@@ -67,11 +67,10 @@ def peek(url: str) -> Known:
             if not sqlalchemy.inspect(connection).has_table(made_space_member.name):
                 # Of an older version.
                 return Known()
-            members: dict[tuple[str, str], dict[str, Role]] = defaultdict(dict)
-            for mount, key, principal, role in connection.execute(select(made_space_member)):
-                members[mount, key][principal] = Role(role)
+            columns = {column["name"] for column in sqlalchemy.inspect(connection).get_columns(made_space_member.name)}
+            members = connection.execute(select(*(column for column in _m if column.name in columns)))
             rows = [tuple(row) for row in connection.execute(select(made_space))]
-            return Known(0, [_made(row, members.get((row[0], row[1]), {})) for row in rows])
+            return Known(0, _all_made(rows, [tuple(row) for row in members]))
     except sqlalchemy.exc.DBAPIError as error:
         raise SettingsError(f"the state cannot be read: {error.orig}") from error
     finally:
@@ -92,11 +91,7 @@ class StoredSpaces:
         """All of them."""
 
         def work(connection: Connection) -> Known:
-            members: dict[tuple[str, str], dict[str, Role]] = defaultdict(dict)
-            for mount, key, principal, role in _all_members.all(connection):
-                members[mount, key][principal] = Role(role)
-            spaces = [_made(row, members.get((row[0], row[1]), {})) for row in _all.all(connection)]
-            return Known(_changes(connection), spaces)
+            return Known(_changes(connection), _all_made(_all.all(connection), _all_members.all(connection)))
 
         return await self._database.read(work)
 
@@ -124,10 +119,9 @@ class StoredSpaces:
             row = _one.one(connection, mount, key)
             if row is None:
                 raise NotFound("there is no such space")
-            members = {principal: Role(role) for _, _, principal, role in _members.all(connection, mount, key)}
-            old = _made(row, members)
+            old = _made(row, _members.all(connection, mount, key))
             new = change(old)
-            if new != old or new.members != old.members:
+            if new != old:
                 _check_name(connection, new)
                 _write(connection, new)
             return new
@@ -155,18 +149,33 @@ def _write(connection: Connection, new: MadeSpace) -> None:
     values = attrs.asdict(new, recurse=False) | {"folded": _folded(new), "standing": new.standing.value}
     _put.run(connection, *(values[column.name] for column in made_space.columns))
     _delete_members.run(connection, new.mount, new.key)
-    _put_member.many(connection, [(new.mount, new.key, principal, role.value) for principal, role in new.members.items()])
+    members = [(new.mount, new.key, one, role.value, new.until.get(one)) for one, role in new.members.items()]
+    _put_member.many(connection, members)
     _step.run(connection)
 
 
 def _folded(one: MadeSpace) -> str:
     # The name of one that goes is free at once; none has a control character.
-    return f"\x01{one.key}" if one.standing is Standing.REMOVING else folded(one.name)
+    return f"\x01{one.key}" if one.standing.goes else folded(one.name)
 
 
-def _made(row: Row, members: Mapping[str, Role]) -> MadeSpace:
+def _all_made(rows: Iterable[Row], members: Iterable[Row]) -> list[MadeSpace]:
+    found: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for member in members:
+        found[member[0], member[1]].append(member)
+    return [_made(row, found.get((row[0], row[1]), ())) for row in rows]
+
+
+def _made(row: Row, rows: Iterable[Row]) -> MadeSpace:
     mount, key, _, label, name, description, quota, standing, created, image, readme = row
-    return MadeSpace(mount, key, label, name, description, quota, Standing(standing), created, image, readme, members)
+    members, until = {}, {}
+    # Older states know of no end.
+    for _, _, principal, role, *ends in rows:
+        members[principal] = Role(role)
+        if ends and ends[0] is not None:
+            until[principal] = ends[0]
+    state = Standing(standing)
+    return MadeSpace(mount, key, label, name, description, quota, state, created, image, readme, members, until)
 
 
 def _changes(connection: Connection) -> int:

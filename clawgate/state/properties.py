@@ -72,6 +72,18 @@ _unstar = Prepared(
     "item",
 )
 _forget_stars = Prepared(delete(favourite).where(_f.space == bindparam("place"), _f.node == bindparam("item")), "place", "item")
+_copy_stars = Prepared(
+    insert(favourite).from_select(
+        ["space", "user_id", "node"],
+        select(bindparam("to_place", type_=Text), _f.user_id, bindparam("to_item", type_=Text)).where(
+            _f.space == bindparam("place"), _f.node == bindparam("item")
+        ),
+    ),
+    "to_place",
+    "to_item",
+    "place",
+    "item",
+)
 _forget_all = Prepared(delete(dead_property).where(_p.space == bindparam("place")), "place")
 _forget_all_stars = Prepared(delete(favourite).where(_f.space == bindparam("place")), "place")
 _any_star = Prepared(select(_f.node).where(_f.space == bindparam("place")).limit(1), "place")
@@ -134,12 +146,15 @@ class StoredProperties:
 
         return await self._database.write(work)
 
-    async def copy(self, space: str, source: str, target_space: str, target: str) -> Stored:
-        """Make the properties of `target` those of `source`; what is told is of `target_space`."""
+    async def copy(self, space: str, source: str, target_space: str, target: str, *, favourites: bool = False) -> Stored:
+        """Make the properties of `target`, and everybody's `favourites`, those of `source`; what is told is of `target_space`."""
 
         def work(connection: Connection) -> Stored:
             _forget.run(connection, target_space, target)
             _copy.run(connection, target_space, target, space, source)
+            if favourites:
+                _forget_stars.run(connection, target_space, target)
+                _copy_stars.run(connection, target_space, target, space, source)
             return _stored(connection, target_space)
 
         return await self._database.write(work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from sqlalchemy import BigInteger, Column, Double, Index, MetaData, SmallInteger, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, SmallInteger, Table, Text, UniqueConstraint
 
 from .engine import Schema
 
@@ -217,6 +217,8 @@ made_space_member = Table(
     Column("key", Text, primary_key=True),
     Column("principal", Text, primary_key=True),
     Column("role", Text, nullable=False),
+    # Seconds since 1970 from which on the person is no member any more.
+    Column("expires", Double),
 )
 
 made_space_change = Table(
@@ -236,9 +238,22 @@ tag = Table(
     Index("tag_name", "space", "name"),
 )
 
+tag_number = Table(
+    "tag_number",
+    metadata,
+    # Never given out again: whoever still knows the number of a tag that is gone must not mean another one.
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("user_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    # Made by the person, or used by its number: shown although nothing has the tag.
+    Column("kept", SmallInteger, nullable=False),
+    UniqueConstraint("user_id", "name", name="tag_number_name"),
+    sqlite_autoincrement=True,
+)
+
 SCHEMA = Schema(
     metadata=metadata,
     migrations=os.path.join(os.path.dirname(__file__), "migrations"),
-    head="0008",
+    head="0009",
     version_table="state_version",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import Text, bindparam, delete, func, insert, select
 
 from ..errors import QuotaExceeded
 from .engine import Connection, Database
@@ -33,6 +33,19 @@ _remove = Prepared(
     "tag",
 )
 _forget = Prepared(delete(tag).where(_t.space == bindparam("place"), _t.node == bindparam("item")), "place", "item")
+_copy = Prepared(
+    insert(tag).from_select(
+        ["space", "node", "name"],
+        select(bindparam("to_place", type_=Text), bindparam("to_item", type_=Text), _t.name).where(
+            _t.space == bindparam("place"), _t.node == bindparam("item")
+        ),
+    ),
+    "to_place",
+    "to_item",
+    "place",
+    "item",
+)
+_drop = Prepared(delete(tag).where(_t.space == bindparam("place"), _t.name == bindparam("tag")), "place", "tag")
 _forget_space = Prepared(delete(tag).where(_t.space == bindparam("place")), "place")
 _any = Prepared(select(_t.node).where(_t.space == bindparam("place")).limit(1), "place")
 _spaces = Prepared(select(_t.space).distinct())
@@ -97,6 +110,16 @@ class StoredTags:
 
         return await self._database.write(work)
 
+    async def copy(self, space: str, source: str, target_space: str, target: str) -> bool:
+        """Make the tags of `target` those of `source`; what is told is of `target_space`."""
+
+        def work(connection: Connection) -> bool:
+            _forget.run(connection, target_space, target)
+            _copy.run(connection, target_space, target, space, source)
+            return _any.one(connection, target_space) is not None
+
+        return await self._database.write(work)
+
     async def forget(self, space: str, ids: Iterable[str]) -> bool:
         """Drop the tags of these nodes."""
         rows = [(space, id) for id in ids]
@@ -110,3 +133,20 @@ class StoredTags:
     async def forget_space(self, space: str) -> None:
         """Drop all tags of a space."""
         await self._database.write(lambda connection: _forget_space.run(connection, space))
+
+
+Changed = dict[str, tuple[frozenset[str], bool]]
+"""By space: ids of nodes whose tags are others now, and whether anything there has a tag."""
+
+
+def rename(connection: Connection, spaces: Iterable[str], name: str, new: str | None) -> Changed:
+    """Give all nodes of these spaces that have the tag `name` the tag `new` in its place; None: nothing."""
+    found = {}
+    for space in spaces:
+        ids = frozenset(row[0] for row in _tagged.all(connection, space, name))
+        if ids:
+            _drop.run(connection, space, name)
+            if new is not None:
+                _put.many(connection, [(space, id, new) for id in ids])
+            found[space] = ids, _any.one(connection, space) is not None
+    return found

@@ -13,6 +13,7 @@ from clawgate.identity import passwords
 from clawgate.identity.cache import RememberedLogins
 from clawgate.identity.chain import Chain
 from clawgate.identity.file import UserFile
+from clawgate.identity.users_file import parse
 from clawgate.model.people import Bearer, Password, User
 
 HASH = passwords.hash_password("wonderland")
@@ -67,6 +68,22 @@ async def test_right_password(users):
 
 
 @pytest_twisted.ensureDeferred
+async def test_another_password_is_told_from_the_one_before(users, path, clock):
+    await users.load()
+    actor = await users.authenticate(Password("alice", "wonderland"))
+    mark = (await users.find_user("alice")).mark
+    assert actor.user.mark == mark
+    assert mark
+    assert mark not in HASH
+    path.write_text(TEXT.replace(HASH, passwords.hash_password("other"), 1))
+    clock.now += 1
+    assert (await users.find_user("alice")).mark not in ("", mark)
+    path.write_text(TEXT)
+    clock.now += 1
+    assert (await users.find_user("alice")).mark == mark
+
+
+@pytest_twisted.ensureDeferred
 async def test_wrong_password(users):
     with pytest.raises(Unauthenticated):
         await users.authenticate(Password("alice", "wonderlanD"))
@@ -115,6 +132,18 @@ async def test_changes_are_seen_a_second_later(users, path, clock):
     os.unlink(path)
     clock.now += 1
     assert await users.find_user("carol") is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_changes_while_a_password_is_verified_counts(users, path, clock):
+    await users.load()
+    verifying = [Deferred.fromCoroutine(users.authenticate(Password(name, "wonderland"))) for name in ("alice", "bob")]
+    text = TEXT.replace(HASH, passwords.hash_password("other"), 1).replace("[users.bob]", "[users.carol]")
+    # Before any answer of a thread can come.
+    users._take((1, 1, 1, 1), parse(text, str(path)))
+    with pytest.raises(Unauthenticated):
+        await verifying[0]
+    assert await verifying[1] is None
 
 
 @pytest_twisted.ensureDeferred

@@ -86,6 +86,36 @@ async def test_people_of_directories_and_others(house):
     assert await house.good(key, "eve")
 
 
+@pytest_twisted.ensureDeferred
+async def test_another_password_ends_what_was_signed(house):
+    house.people["ada"] = User("ada", mark="old")
+    first = await house.signing.key(ADA)
+    assert await house.good(first)
+    house.people["ada"] = User("ada", mark="new")
+    assert not await house.good(first)
+    second = await house.signing.key(ADA)
+    assert second != first
+    assert await house.good(second)
+    assert not await house.good(first)
+    assert await house.signing.key(ADA) == second
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_login_that_is_only_remembered_gets_no_key_of_the_new_password(house):
+    house.people["ada"] = User("ada", mark="new")
+    with pytest.raises(Unauthenticated, match="log in again"):
+        await house.signing.key(Actor(User("ada", mark="old")))
+    key = await house.signing.key(Actor(User("ada", mark="new")))
+    # A directory that does not tell for a moment lets nobody in, and ends nothing.
+    house.people["ada"] = User("ada")
+    assert not await house.good(key)
+    assert await house.signing.key(ADA) == key
+    house.people["ada"] = User("ada", mark="new")
+    assert await house.good(key)
+    house.people["ada"] = User("ada", mark="newer")
+    assert not await house.good(key)
+
+
 def test_what_is_signed():
     query = b"id=a%24b!c&OC-Credential=ada&OC-Date=2027-01-15T08%3A00%3A00.000Z&OC-Expires=60&OC-Verb=GET"
     whole = query + b"&OC-Algo=PBKDF2%2F10000-SHA512&OC-Signature=ab12"

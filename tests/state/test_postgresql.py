@@ -154,7 +154,7 @@ async def test_what_cannot_be_kept_is_refused(nodes: Nodes, id: str) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_process_that_stops_in_a_transaction_holds_up_nobody_for_ever(nodes: Nodes) -> None:
-    silent = await nodes(url=nodes.url + quote(" -c idle_in_transaction_session_timeout=200"))
+    silent = await nodes(url=nodes.url + quote(" -c idle_in_transaction_session_timeout=1500"))
     other = await nodes()
     ready, over = Event(), Event()
 

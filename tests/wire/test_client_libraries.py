@@ -15,6 +15,7 @@ from .anywhere import STORAGES, gateway_on
 from .gateway import USERS, Gateway
 
 HERE = Path(__file__).parent
+OWNCLOUD, OPENCLOUD = "@ownclouders/web-client", "@opencloud-eu/web-client"
 
 
 @pytest.fixture(scope="module", params=STORAGES)
@@ -34,7 +35,16 @@ def run(gateway: Gateway, which: str, **more: str) -> dict[str, Any]:
 
 def test_files_of_the_web_client(house: Gateway) -> None:
     """``@ownclouders/web-client`` 12 finds its spaces by Graph and works in them by WebDAV."""
-    assert run(house, "files_web") == {
+    files_of(house, OWNCLOUD)
+
+
+def test_files_of_opencloud(house: Gateway) -> None:
+    """``@opencloud-eu/web-client`` 4, what OpenCloud has made of it."""
+    files_of(house, OPENCLOUD)
+
+
+def files_of(house: Gateway, library: str) -> None:
+    assert run(house, "files_web", library=library) == {
         "me": "alice",
         "drives": [["personal", "alice"]],
         "same": True,
@@ -72,20 +82,41 @@ def test_files_of_the_sdk(house: Gateway) -> None:
     }
 
 
+def test_tags_of_the_sdk(house: Gateway) -> None:
+    """Its library knows tags by the numbers of ownCloud 10."""
+    assert run(house, "tags_sdk") == {
+        "numbers": True,
+        "again": "Error: 409",
+        "red": ["a.txt", "b.txt"],
+        "both": ["b.txt"],
+        "none": "Error: 412",
+        "moved": ["b.txt"],
+    }
+
+
 def test_trash_and_versions_of_the_web_client(house: Gateway) -> None:
     """``@ownclouders/web-client`` 12: it asks for versions with an empty list of properties, names the folder in place of the
     file when it restores one, and sends a Destination with two paths in it."""
-    saw = run(house, "kept_web")
+    kept_of(house, OWNCLOUD, "/folder")
+
+
+def test_trash_and_versions_of_opencloud(house: Gateway) -> None:
+    """``@opencloud-eu/web-client`` 4."""
+    kept_of(house, OPENCLOUD, "/another")
+
+
+def kept_of(house: Gateway, library: str, folder: str) -> None:
+    saw = run(house, "kept_web", library=library, folder=folder)
     (version,) = saw["versions"]
     assert version["size"] == "5" and version["mdate"]
-    assert saw["path"] == "/folder/a & b.txt"
+    assert saw["path"] == f"{folder}/a & b.txt"
     assert saw["restored"] == "first"
     (entry,) = saw["trash"]
-    assert (entry["name"], entry["path"], entry["isFolder"]) == ("a & b.txt", "/folder/a & b.txt", False)
+    assert (entry["name"], entry["path"], entry["isFolder"]) == ("a & b.txt", f"{folder}/a & b.txt", False)
     assert entry["ddate"].endswith(" GMT")
     assert saw["taken"] == 412
     assert saw["back"] == "first" and saw["same"]
-    assert saw["left"] == ["/folder", "/folder/a & b.txt"]
+    assert saw["left"] == [folder, f"{folder}/a & b.txt"]
     emptied(house, saw)
 
 

@@ -29,6 +29,26 @@ from .servers import Servers
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)+")
 """RFC 4512 section 2.5, without options."""
+PASSWORDS = frozenset(
+    (
+        "userpassword",
+        "authpassword",
+        "unicodepwd",
+        "dbcspwd",
+        "ntpwdhistory",
+        "lmpwdhistory",
+        "supplementalcredentials",
+        "pwdhistory",
+        "sambantpassword",
+        "sambalmpassword",
+        "sambapasswordhistory",
+        "krbprincipalkey",
+        "ipanthash",
+        "2.5.4.35",
+        "1.2.840.113556.1.4.90",
+    )
+)
+"""Attributes with secrets, in small letters: the state would keep what they could be guessed by."""
 
 
 def build(settings: Mapping[str, Ldap], reactor: Any, clock: Callable[[], float] = time.monotonic) -> list[LdapDirectory]:
@@ -134,6 +154,7 @@ def _check_attributes(name: str, settings: Ldap) -> None:
         "uid_attribute": settings.uid_attribute,
         "gid_attribute": settings.gid_attribute,
         "quota_attribute": settings.quota_attribute,
+        "password_attribute": settings.password_attribute,
         "group_member": settings.group_member,
     }
     found = [*needed.items(), *((key, value) for key, value in free.items() if value)]
@@ -141,6 +162,14 @@ def _check_attributes(name: str, settings: Ldap) -> None:
     for key, value in found:
         if not _ATTRIBUTE.fullmatch(value):
             raise SettingsError(f"ldap.{name}.{key}: {value!r} is not the name of an attribute")
+    told = settings.password_attribute
+    if told.lower() in PASSWORDS:
+        raise SettingsError(
+            f"ldap.{name}.password_attribute: {told} holds the password itself, which the gateway must not read; name one that "
+            "tells when it was changed"
+        )
+    if told and settings.user_dn and not settings.bind_dn:
+        raise SettingsError(f"ldap.{name}.password_attribute: needs bind_dn: nobody else could look later whether it has changed")
 
 
 def _is_here(url: str) -> bool:

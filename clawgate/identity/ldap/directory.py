@@ -69,6 +69,10 @@ class LdapDirectory(Authenticator, Directory):
         """The person with this id, as known at most ``cache_seconds`` ago. Raises `DirectoryUnavailable`, `Overloaded`."""
         return await self._known.get(id)
 
+    async def find_anew(self, id: str) -> User | None:
+        """The person with this id as known now. Raises as `find_user`."""
+        return await self._known.get(id, anew=True)
+
     async def search(self, text: str, limit: int) -> Sequence[Match]:
         """As `Directory.search`. Raises `DirectoryUnavailable`, `Overloaded`."""
         found, wrong = await self._run(self._people.search, text.strip(), limit)

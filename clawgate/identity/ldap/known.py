@@ -25,10 +25,10 @@ class Known:
         self._people: OrderedDict[str, tuple[float, User | None]] = OrderedDict()
         self._asking: dict[str, list[Deferred[User | None]]] = {}
 
-    async def get(self, id: str) -> User | None:
-        """As `find`, which may be asked, and raises what it raises."""
+    async def get(self, id: str, *, anew: bool = False) -> User | None:
+        """As `find`, which may be asked, is asked if it must be `anew`, and raises what it raises."""
         entry = self._people.get(id)
-        if entry is not None and self._clock() < entry[0]:
+        if entry is not None and not anew and self._clock() < entry[0]:
             self._people.move_to_end(id)
             return entry[1]
         waiter: Deferred[User | None] = Deferred()
@@ -48,13 +48,19 @@ class Known:
 
     async def _ask(self, id: str) -> None:
         outcome: User | Failure | None
+        before = self._people.get(id)
         try:
             outcome = await self._find(id)
         except Exception:
             outcome = Failure()  # type: ignore[no-untyped-call]
             self._people.pop(id, None)
         else:
-            self.put(id, outcome)
+            entry = self._people.get(id)
+            if entry is None or entry is before:
+                self.put(id, outcome)
+            else:
+                # Who has logged in meanwhile is known better than by an answer that may be older.
+                outcome = entry[1]
         for waiter in self._asking.pop(id):
             if isinstance(outcome, Failure):
                 waiter.errback(outcome)

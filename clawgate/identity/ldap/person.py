@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 
@@ -34,6 +35,8 @@ class Mapper:
     uid: str
     gid: str
     quota: str
+    mark: str
+    """Changes when the password does."""
     attributes: Mapping[str, str]
     """By the name under which templates know them."""
 
@@ -49,13 +52,14 @@ class Mapper:
             settings.uid_attribute,
             settings.gid_attribute,
             settings.quota_attribute,
+            settings.password_attribute,
             attributes,
         )
 
     @property
     def wanted(self) -> tuple[str, ...]:
         """All of them."""
-        names = (self.user, self.name, self.mail, self.uid, self.gid, self.quota, *self.attributes.values())
+        names = (self.user, self.name, self.mail, self.uid, self.gid, self.quota, self.mark, *self.attributes.values())
         return tuple(dict.fromkeys(name for name in names if name))
 
 
@@ -70,6 +74,7 @@ def person(entry: Entry, mapper: Mapper) -> User:
         uid=_number(entry, mapper.uid),
         gid=_number(entry, mapper.gid),
         attributes={name: text for name, text in found.items() if text is not None},
+        mark=_mark(entry, mapper.mark),
     )
 
 
@@ -128,6 +133,12 @@ def _quota(entry: Entry, attribute: str) -> int | None:
         return parse_size(text) if text else None
     except ValueError as error:
         raise BadEntry(f"{entry.dn}: {attribute}: {error}") from error
+
+
+def _mark(entry: Entry, attribute: str) -> str:
+    """Of the values, which may be secret themselves."""
+    values = sorted(entry.values.get(attribute.lower(), ()))
+    return hashlib.blake2b(repr(values).encode(), digest_size=16, person=b"clawgate-mark").hexdigest() if values else ""
 
 
 def _number(entry: Entry, attribute: str) -> int | None:

@@ -49,6 +49,7 @@ class LoginHandler:
                 **self._exact,
                 own_files.ADDRESS: {"GET": files.show, "POST": files.act},
                 own_files.END: {"POST": files.end},
+                own_files.END_ALL: {"POST": files.end_all},
             }
 
     async def __call__(self, request: Request) -> Response:

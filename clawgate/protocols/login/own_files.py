@@ -16,6 +16,7 @@ _ABOUT = "<p>Log in to see your files, to fetch them and to upload others.</p>"
 _PURPOSE = Purpose(FILES)
 ADDRESS = _PURPOSE.address
 END = f"{ADDRESS}/end"
+END_ALL = f"{ADDRESS}/end-all"
 PAGE = "/"
 
 
@@ -53,4 +54,18 @@ class OwnFiles:
         if not secret:
             raise Forbidden("this does not come from our page")
         await self._logins.end(secret)
-        return Response(204, [page_session.forget(request), (b"Cache-Control", b"no-store")])
+        return _ended(request)
+
+    async def end_all(self, request: Request) -> Response:
+        """``POST /login/files/end-all``: log out with all browsers. Raises as `end`."""
+        secret = page_session.secret_of(request)
+        actor = await self._logins.actor(secret) if secret else None
+        if actor is None:
+            raise Forbidden("this does not come from our page, or you are logged out already")
+        request.actor = actor
+        await self._logins.end_all(actor.id)
+        return _ended(request)
+
+
+def _ended(request: Request) -> Response:
+    return Response(204, [page_session.forget(request), (b"Cache-Control", b"no-store")])

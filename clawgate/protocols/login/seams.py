@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ...model.app_password import AppPassword
 from ...model.login_flow import Visitor
-from ...model.people import Scope
+from ...model.people import Actor, Scope
 
 
 class Service(Protocol):
@@ -67,5 +67,11 @@ class PageLogins(Protocol):
     async def begin(self, visitor: Visitor) -> str:
         """The secret that the browser is to keep."""
 
+    async def actor(self, secret: str) -> Actor | None:
+        """Whose login it is; None: it has ended."""
+
     async def end(self, secret: str) -> None:
         """Log out."""
+
+    async def end_all(self, user: str) -> int:
+        """Log a person out with all browsers; returns how many logins that were."""

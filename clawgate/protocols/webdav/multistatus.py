@@ -19,7 +19,7 @@ from ...model.path import Path, join
 from ...model.permissions import Permissions
 from .address import quote, quote_all
 from .elements import DAV, DECLARATION, NAMESPACES, OC, OCS, Name, element, empty
-from .properties import FAVOURITE, LOCK_DISCOVERY, OURS, REPORTS, SLOT, SYNC_TOKEN, TABLE, TAGS, Batch, Column, Live, Scene
+from .properties import FAVOURITE, LOCK_DISCOVERY, OURS, REPORTS, SLOT, SYNC_TOKEN, TABLE, TAGGING, Batch, Column, Live, Scene
 from .requests import Mode, PropertySet
 
 HEAD = f"{DECLARATION}<d:multistatus {NAMESPACES}>"
@@ -87,7 +87,7 @@ def _plan(wanted: PropertySet) -> Plan:
         live=live,
         checksums=any(entry.needs_checksums for entry in live),
         favourites=valued and FAVOURITE in names,
-        tags=valued and TAGS in names,
+        tags=valued and not names.isdisjoint(TAGGING),
         locks=valued and LOCK_DISCOVERY in names,
         dead=wanted.mode is not Mode.SOME or any(name[0] not in OURS for name in wanted.names),
         owner=(OC, "owner-id") in names or (OC, "owner-display-name") in names,

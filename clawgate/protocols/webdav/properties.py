@@ -154,6 +154,11 @@ def _tags(batch: Batch) -> list[str]:
     return escape_all([",".join(batch.tags.get(node.id, ())) for node in batch.nodes])
 
 
+def _system_tags(batch: Batch) -> list[str]:
+    tags = batch.tags
+    return ["".join(f"<nc:system-tag>{escape(tag)}</nc:system-tag>" for tag in tags.get(node.id, ())) for node in batch.nodes]
+
+
 def _locks(batch: Batch) -> Iterable[str]:
     return map(batch.locks, batch.paths)
 
@@ -177,6 +182,9 @@ _lock_entries = "".join(
 LOCK_DISCOVERY = (DAV, "lockdiscovery")
 FAVOURITE = (OC, "favorite")
 TAGS = (OC, "tags")
+SYSTEM_TAGS = (NC, "system-tags")
+"""The same for Nextcloud's phones, which read the names."""
+TAGGING = (TAGS, SYSTEM_TAGS)
 REPORTS = (DAV, "supported-report-set")
 SYNC_TOKEN = (DAV, "sync-token")
 
@@ -224,6 +232,7 @@ TABLE: dict[Name, Live] = {
         ),
         Live((NC, "is-encrypted"), _fixed("0"), _fixed("0")),
         Live((NC, "has-preview"), _value, _fixed("false"), _previews),
+        Live(SYSTEM_TAGS, _value, _value, _system_tags),
     )
 }
 """Every live property, in the order in which answers show them."""

@@ -71,7 +71,7 @@ class Slapd:
         with self._log.open("ab") as log:
             command = [PROGRAM, "-f", str(self._configuration), "-d", "stats", "-h", f"{self.url} {self.secure_url}"]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while True:
             assert self._process.poll() is None, self._log.read_text()
             try:

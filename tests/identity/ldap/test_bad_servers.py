@@ -64,19 +64,19 @@ def serve() -> Iterator[Serve]:
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
 async def test_a_server_that_never_answers(directory, silent, scheme):
-    ldap = directory(urls=[f"{scheme}://{silent}"], connect_timeout=0.5)
+    ldap = directory(urls=[f"{scheme}://{silent}"], connect_timeout=1.0)
 
     before = time.monotonic()
     with pytest.raises(DirectoryUnavailable) as caught:
         await ldap.authenticate(ALICE)
-    assert 0.5 <= time.monotonic() - before < 3
+    assert 1.0 <= time.monotonic() - before < 30
     assert not isinstance(caught.value, StorageTimeout)
     assert status_of(caught.value) == 503
     # And for a while it is not even tried.
     before = time.monotonic()
     with pytest.raises(DirectoryUnavailable):
         await ldap.authenticate(ALICE)
-    assert time.monotonic() - before < 0.5
+    assert time.monotonic() - before < 1.0
 
 
 @pytest_twisted.ensureDeferred
@@ -94,7 +94,7 @@ async def test_an_answer_that_never_ends(directory, serve):
     before = time.monotonic()
     with capturedLogs() as events, pytest.raises(DirectoryUnavailable):
         await ldap.authenticate(ALICE)
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < 30
     assert "timed out" in events[0]["why"]
 
 

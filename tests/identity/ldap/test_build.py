@@ -64,6 +64,8 @@ def test_no_url(tmp_path, url):
         ({"groups": "memberOf", "group_chain": True}, "lab.group_chain:"),
         ({"user_attribute": ""}, "lab.user_attribute: '' is not the name of an attribute"),
         ({"mail_attribute": "a)(b"}, "lab.mail_attribute:"),
+        ({"password_attribute": "userPassword"}, "lab.password_attribute: userPassword holds the password itself"),
+        ({"password_attribute": "pwdLastSet", "user_dn": "uid={user},dc=x"}, "lab.password_attribute: needs bind_dn"),
         ({"attributes": ["a=b c"]}, "lab.attributes:"),
         ({"attributes": ["a="]}, "lab.attributes: expected NAME or NAME=ATTRIBUTE"),
         ({"attributes": ["a-b"]}, "lab.attributes: 'a-b' cannot be used in templates"),

@@ -76,3 +76,21 @@ async def test_one_question_at_a_time(world, known):
 
     assert await second == User("alice")
     assert world.asked == ["alice"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_logs_in_while_an_older_answer_is_on_its_way(world, known):
+    world.wait = Deferred()
+    asking = Deferred.fromCoroutine(known.get("alice"))
+    known.put("alice", User("alice", mark="new"))
+    world.wait.callback(None)
+    assert (await asking).mark == "new"
+    assert (await known.get("alice")).mark == "new"
+
+
+@pytest_twisted.ensureDeferred
+async def test_asked_anew(world, known):
+    known.put("alice", User("alice", mark="old"))
+    assert (await known.get("alice", anew=True)).mark == ""
+    assert (await known.get("alice")).mark == "", "that is what is remembered"
+    assert world.asked == ["alice"]

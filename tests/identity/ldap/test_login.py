@@ -30,6 +30,17 @@ async def test_right_password(directory):
 
 
 @pytest_twisted.ensureDeferred
+async def test_what_changes_with_the_password_is_known_at_the_login_and_later(directory):
+    ldap = directory(password_attribute="description")
+    actor = await ldap.authenticate(Password("alice", "secret of alice"))
+    assert actor is not None and actor.user.mark
+    found = await directory(password_attribute="description").find_user("alice")
+    assert found is not None and found.mark == actor.user.mark
+    plain = await directory().find_user("alice")
+    assert plain is not None and plain.mark == ""
+
+
+@pytest_twisted.ensureDeferred
 async def test_wrong_password(directory):
     with capturedLogs() as events, pytest.raises(Unauthenticated, match="wrong user name or password"):
         await directory().authenticate(Password("alice", "guess"))

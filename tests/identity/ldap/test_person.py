@@ -32,6 +32,15 @@ def test_next_to_nothing():
     assert User("alice") == person(entry(), MAPPER)
 
 
+def test_what_changes_with_the_password():
+    mapper = Mapper.of(Ldap(password_attribute="pwdChangedTime"), {})
+    assert "pwdChangedTime" in mapper.wanted
+    marks = [person(entry(pwdChangedTime=when), mapper).mark for when in ("20260101000000Z", "20260102000000Z", [], b"\xff")]
+    assert len(set(marks)) == 4 and marks[2] == ""
+    assert person(entry(pwdChangedTime="20260101000000Z"), mapper).mark == marks[0] != "20260101000000Z"
+    assert person(entry(pwdChangedTime="1"), MAPPER).mark == ""
+
+
 def test_of_several_values_the_one_in_the_name():
     assert person(entry("uid=Alice+cn=x,dc=example", uid=["al", "alice"]), MAPPER).id == "alice"
     with pytest.raises(BadEntry, match="2 values of uid"):

@@ -183,7 +183,7 @@ async def test_redirects_are_not_followed(idp, forge, tokens):
 @pytest_twisted.ensureDeferred
 async def test_a_provider_that_hangs(idp, forge, tokens, answer):
     idp.answers["/keys"] = answer
-    judge = tokens(timeout=0.2)
+    judge = tokens(timeout=1.0)
     with capturedLogs() as events, pytest.raises(IssuerUnavailable):
         await judge.authenticate(Bearer(forge.token(iss=idp.issuer)))
     await later(0.05)
@@ -245,7 +245,7 @@ async def test_introspection_that_fails_is_no_verdict(idp, tokens, answer):
 
 @pytest_twisted.ensureDeferred
 async def test_questions_are_limited_in_number(idp, tokens):
-    judge = tokens(opaque="introspection", client_id="gateway", client_secret="x", requests=3, timeout=0.3)
+    judge = tokens(opaque="introspection", client_id="gateway", client_secret="x", requests=3, timeout=1.5)
     opaque(idp)
     await judge.authenticate(Bearer("opaque"))
     idp.answers["/introspect"] = None

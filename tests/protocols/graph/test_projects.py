@@ -12,6 +12,7 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
+from twisted.logger import LogLevel, capturedLogs
 
 from clawgate.assembly import Core, Gateway
 from clawgate.gateway.making import Change
@@ -206,10 +207,67 @@ async def test_members(client):
         {"recipients": [{"objectId": "nobody"}], "roles": [VIEWER]},
         {"recipients": [{"objectId": "eve"}], "roles": ["x"]},
         {"recipients": [], "roles": [VIEWER]},
-        {"recipients": [{"objectId": "eve"}], "roles": [VIEWER], "expirationDateTime": "2030-01-01T00:00:00Z"},
+        {"recipients": [{"objectId": "eve"}], "roles": [VIEWER], "expirationDateTime": "2020-01-01T00:00:00Z"},
+        {"recipients": [{"objectId": "eve"}], "roles": [VIEWER], "expirationDateTime": "2099-01-01T00:00:00"},
         {"recipients": ["eve"], "roles": [VIEWER]},
     ):
         await refused(client, "POST", f"v1beta1/drives/{id}/root/invite", "bob", 400, "invalidRequest", wrong)
+
+
+@pytest_twisted.ensureDeferred
+async def test_memberships_that_end(tmp_path):
+    gateway = Gateway(settings_in(tmp_path), reactor)
+    async with serving(gateway) as client:
+        id = (await make(client))["id"]
+        await client("PUT", f"/dav/spaces/{id}/a.txt", data=b"hello")
+        until = "2098-12-31T23:00:00Z"
+        body = {"recipients": [{"objectId": "bob"}], "roles": [VIEWER], "expirationDateTime": until}
+        check("driveItemInvite", body)
+        root = f"v1beta1/drives/{id}/root"
+        code, sent = await client("POST", f"/graph/{root}/invite", data=json.dumps(body).encode())
+        assert code == 200, sent
+        (given,) = json.loads(sent)["value"]
+        check("permission", given)
+        assert given["expirationDateTime"] == until
+        await invite(client, id, VIEWER, "eve")
+
+        async def change(member, **wanted):
+            path = f"/graph/{root}/permissions/{quote(member)}"
+            code, sent = await client("PATCH", path, data=json.dumps(wanted).encode())
+            return json.loads(sent) if code == 200 else code
+
+        # What is not said stays.
+        assert (await change("u:bob", roles=[EDITOR]))["expirationDateTime"] == until
+        assert "expirationDateTime" not in await change("u:bob", expirationDateTime=None)
+        changed = await change("u:bob", expirationDateTime="2099-01-01T00:30:00+01:00")
+        assert (changed["roles"], changed["expirationDateTime"]) == ([EDITOR], "2098-12-31T23:30:00Z")
+        assert await change("u:bob") == 400
+        for late in ("9999-12-31T23:30:00-01:00", "9999-12-31T23:59:59.999999Z"):
+            assert await change("u:bob", expirationDateTime=late) == 400, "it could not be shown"
+        assert await change("u:ada", expirationDateTime=until) == 400, "nobody would be a manager in the end"
+
+        core = gateway.core
+        [bob] = [user for user in [await core.register.find("bob")] if user is not None]
+        waiting = await core.news.wait(Actor(bob), [id])
+        clock = [4070906999.0]
+        core.made_spaces._now = core.making._now = lambda: clock[0]
+        assert (await client("GET", f"/dav/spaces/{id}/a.txt", "bob"))[0] == 200
+        assert id in await drives(client, "bob")
+        assert not waiting.over
+        clock[0] += 1
+        assert (await client("GET", f"/dav/spaces/{id}/a.txt", "bob"))[0] == 404
+        assert waiting.over, "whoever waits for changes is sent away"
+        waiting.leave()
+        assert id not in await drives(client, "bob")
+        clock[0] -= 1
+        assert id in await drives(client, "bob"), "the clock was wrong"
+        clock[0] += 1
+        assert id not in await drives(client, "bob")
+        assert (await client("GET", f"/dav/spaces/{id}/a.txt", "eve"))[0] == 200
+        # The next change forgets what is over.
+        await invite(client, id, EDITOR, "eve")
+        (kept,) = (await StoredSpaces(core.state).load()).all()
+        assert (sorted(kept.members), kept.until) == (["ada", "eve"], {})
 
 
 @pytest_twisted.ensureDeferred
@@ -354,6 +412,44 @@ async def test_what_was_interrupted_is_brought_to_its_end(tmp_path, driver, monk
                 return os.listdir(tmp_path / "projects") == [lost.partition("$")[2]]
 
             await until(gone)
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_is_removed_while_its_file_system_is_away(tmp_path, monkeypatch):
+    monkeypatch.setattr("clawgate.assembly.gateway.MEND_SECONDS", 0.1)
+    gateway = Gateway(settings_in(tmp_path), reactor)
+    root, away = tmp_path / "projects", tmp_path / "away"
+
+    async with serving(gateway) as client:
+        stored = StoredSpaces(gateway.core.state)
+
+        async def told(text):
+            return any(text in str(event.get("error")) for event in events if event["log_level"] is LogLevel.error)
+
+        async def gone():
+            return (await stored.load()).all() == []
+
+        id = (await make(client))["id"]
+        await client("PUT", f"/dav/spaces/{id}/a.txt", data=b"hello")
+        assert (await client("DELETE", f"/graph/v1.0/drives/{id}"))[0] == 204
+        # What is below a mount point is there while nothing is mounted.
+        root.rename(away)
+        root.mkdir()
+        with capturedLogs() as events:
+            assert (await client("DELETE", f"/graph/v1.0/drives/{id}", headers={"Purge": "T"}))[0] == 204
+            await until(partial(told, "optics-lab is missing; is its file system mounted?"))
+            (root / "optics-lab").mkdir()
+            (root / "optics-lab" / "theirs").write_text("x")
+            await until(partial(told, "another directory stands at"))
+        assert [one.standing for one in (await stored.load()).all()] == [Standing.REMOVING]
+        assert b"\nclawgate_spaces_pending 1" in gateway.core.metrics.render()
+        assert (away / "optics-lab" / "a.txt").read_text() == "hello"
+        root.rename(tmp_path / "below")
+        away.rename(root)
+        await until(gone)
+        assert os.listdir(root) == []
+        assert os.listdir(tmp_path / "below" / "optics-lab") == ["theirs"]
+        assert b"\nclawgate_spaces_pending 0" in gateway.core.metrics.render()
 
 
 @pytest_twisted.ensureDeferred

@@ -106,6 +106,24 @@ async def test_who_may_only_read_tags_nothing(client):
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_lock_keeps_tags_as_they_are(client):
+    (id, _) = (await shown(client, "a.txt"))["a.txt"]
+    assert await tell(client, "PUT", id, "red") == 200
+    body = b'<d:lockinfo xmlns:d="DAV:"><d:lockscope><d:exclusive/></d:lockscope><d:locktype><d:write/></d:locktype></d:lockinfo>'
+    response = await client._client.request("LOCK", f"{client.base}/dav/spaces/hall$hall/a.txt", auth=("bob", "pw"), data=body)
+    await response.content()
+    assert response.code == 200
+    # Nobody can send its token by this way.
+    assert await tell(client, "PUT", id, "blue") == 423
+    assert await tell(client, "DELETE", id, "red") == 423
+    assert (await shown(client, "a.txt"))["a.txt"] == (id, "red")
+    (token,) = response.headers.getRawHeaders("Lock-Token")
+    assert (await client("UNLOCK", "/dav/spaces/hall$hall/a.txt", "bob", headers={"Lock-Token": token}))[0] == 204
+    assert await tell(client, "PUT", id, "blue") == 200
+    assert (await shown(client, "a.txt"))["a.txt"] == (id, "blue,red")
+
+
+@pytest_twisted.ensureDeferred
 async def test_by_webdav(client):
     assert await set_tags(client, "a.txt", "red, blue") == 200
     assert (await shown(client, "a.txt"))["a.txt"][1] == "blue,red"

@@ -17,7 +17,7 @@ from clawgate.gateway.namespace import Namespace
 from clawgate.gateway.rules import rules_of
 from clawgate.model.app_password import AppPassword
 from clawgate.model.login_flow import Visitor
-from clawgate.model.people import Scope, User
+from clawgate.model.people import Actor, Scope, User
 from clawgate.protocols.login.entry import Entry
 from clawgate.protocols.login.handler import PREFIXES, LoginHandler
 from clawgate.protocols.login.letting_in import LettingIn
@@ -124,8 +124,17 @@ class Pages:
         self.begun[secret] = visitor
         return secret
 
+    async def actor(self, secret: str) -> Actor | None:
+        return Actor(self.begun[secret].user) if secret in self.begun else None
+
     async def end(self, secret: str) -> None:
         self.begun.pop(secret, None)
+
+    async def end_all(self, user: str) -> int:
+        mine = [secret for secret, visitor in self.begun.items() if visitor.user.id == user]
+        for secret in mine:
+            del self.begun[secret]
+        return len(mine)
 
 
 class House(NamedTuple):

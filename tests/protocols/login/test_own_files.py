@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest_twisted
 
+from clawgate.model.login_flow import Visitor as Somebody
+from clawgate.model.people import User
+
 from .test_pages import back_from_provider, logged_in
 from .visitor import Visitor
 
@@ -58,3 +61,20 @@ async def test_logging_out(house):
     assert response.headers.getRawHeaders("set-cookie") == ["clawgate_page=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"]
     response, _ = await house.ask("GET", END)
     assert response.code == 405
+
+
+@pytest_twisted.ensureDeferred
+async def test_logging_out_everywhere(house):
+    first, second = await logged_in(house, FILES), await logged_in(house, FILES)
+    for browser in (first, second):
+        await browser.open(FILES)
+    house.pages.begun["3" * 43] = Somebody(User("bob"))
+    for headers in ({"Cookie": first.cookie}, {"X-Requested-With": "XMLHttpRequest"}):
+        response, _ = await house.ask("POST", f"{END}-all", headers=headers)
+        assert response.code == 403 and len(house.pages.begun) == 3, headers
+    headers = {"Cookie": first.cookie, "X-Requested-With": "XMLHttpRequest"}
+    response, _ = await house.ask("POST", f"{END}-all", headers=headers)
+    assert response.code == 204 and list(house.pages.begun) == ["3" * 43]
+    assert "Max-Age=0" in response.headers.getRawHeaders("set-cookie")[0]
+    response, _ = await house.ask("POST", f"{END}-all", headers=headers)
+    assert response.code == 403, "logged out already"

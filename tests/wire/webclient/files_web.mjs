@@ -1,12 +1,13 @@
-// Spaces and files as ownCloud Web's own library drives them. Takes {url, user, password} and prints what it saw, as JSON.
+// Spaces and files as ownCloud Web's own library drives them, and the one that OpenCloud has made of it. Takes {url, user, password,
+// library} and prints what it saw, as JSON.
 import axios from 'axios'
-import { graph } from '@ownclouders/web-client/graph'
-import { webdav } from '@ownclouders/web-client/webdav'
 
-const { url, user, password } = JSON.parse(process.argv[2])
+const { url, user, password, library } = JSON.parse(process.argv[2])
+const { graph } = await import(`${library}/graph`)
+const { webdav } = await import(`${library}/webdav`)
 const headers = { Authorization: 'Basic ' + Buffer.from(`${user}:${password}`).toString('base64') }
 const calls = graph(url, axios.create({ headers }))
-const client = webdav(url, () => {}, () => headers)
+const client = library.startsWith('@ownclouders') ? webdav(url, () => {}, () => headers) : webdav(url, () => headers)
 const saw = { me: (await calls.users.getMe()).onPremisesSamAccountName }
 
 const drives = await calls.drives.listMyDrives({})

@@ -40,7 +40,7 @@ function welcome() {
   state.looking.abort();
   state.folder = "";
   $("#who").textContent = "";
-  $("#out").hidden = true;
+  $("#out").hidden = $("#everywhere").hidden = true;
   view.show("welcome");
 }
 
@@ -59,7 +59,7 @@ async function start() {
       upload: capabilities.files?.tus_support ?? null,
     };
     $("#who").replaceChildren(view.named(me.displayName));
-    $("#out").hidden = false;
+    $("#out").hidden = $("#everywhere").hidden = false;
     const wanted = sessionStorage.getItem("wanted");
     sessionStorage.removeItem("wanted");
     if (wanted && !location.hash) history.replaceState(null, "", wanted);
@@ -256,13 +256,16 @@ $("#chosen").addEventListener("change", (event) => {
 });
 $("#new").addEventListener("click", () => attempt(makeFolder));
 $("#more").addEventListener("click", more);
-$("#out").addEventListener("click", () => attempt(async () => {
+async function leave(address) {
   await queue.clear();
-  await dav.ask("POST", "/login/files/end");
+  await dav.ask("POST", address);
   history.replaceState(null, "", "/");
   // Whoever comes next must not be taken for the same person by a login service.
   $("#login").href = `${$("#login").pathname}?anew=1`;
   welcome();
-}));
+}
+
+$("#out").addEventListener("click", () => attempt(() => leave("/login/files/end")));
+$("#everywhere").addEventListener("click", () => attempt(() => leave("/login/files/end-all")));
 
 start();

@@ -23,8 +23,12 @@ from .search_files import search_files
 from .sync_collection import sync_collection
 
 FILTER = (OC, "filter-files")
-TAGGED = (TAGS, (OC, "tag"), (OC, "systemtag"))
-"""Rules by the name of a tag. ownCloud 10 gives its tags numbers, which there are none of here."""
+NUMBERED = (OC, "systemtag")
+"""A rule by the number of a tag, as ownCloud 10 and Nextcloud ask; by its name, too, if that is no number of the actor's."""
+TAGGED = (TAGS, (OC, "tag"), NUMBERED)
+"""Rules by tags."""
+LONGEST_NUMBER = 10
+"""Digits that no number of a tag has."""
 SYNC = (DAV, "sync-collection")
 SEARCH = (OC, "search-files")
 
@@ -82,7 +86,11 @@ async def _ids(dav: Dav, actor: Actor, space: str, rules: tuple[tuple[Name, str]
             some = await dav.properties.all_favourites(actor.id, space)
         else:
             tags = dav.properties.tags
-            some = await tags.tagged(space, text.strip()) if tags is not None else frozenset()
+            assert tags is not None
+            wanted = text.strip()
+            if name == NUMBERED and wanted.isascii() and wanted.isdigit() and len(wanted) < LONGEST_NUMBER:
+                wanted = await tags.by_number(actor.id, int(wanted)) or wanted
+            some = await tags.tagged(space, wanted)
         found = some if found is None else found & some
     return found or frozenset()
 

@@ -1,0 +1,1 @@
+"""What the commands of `clawgate.cli` do that is not done elsewhere."""
