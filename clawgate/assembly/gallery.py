@@ -9,10 +9,13 @@ from ..previews.installed import installed, webp
 from ..previews.painters import Painters
 from ..previews.shelf import DiskShelf, MemoryShelf
 from ..settings import Settings
+from ..workers import Workers
 from .core import Core
 
 FOLDER = "previews"
 """In the data directory."""
+THREADS = 2
+"""That start processes, and see their ends."""
 
 
 class Gallery:
@@ -22,7 +25,10 @@ class Gallery:
         """Nothing is started here."""
         settings = core.settings.preview
         most = settings.cache_bytes
-        self._painters = painters = Painters(reactor, core.files, settings)
+        # A storage that hangs keeps the threads for files, and a process whose end nobody sees keeps its place.
+        self._workers = Workers(reactor, "previews", THREADS, 2 * settings.processes)
+        core.metrics.pool(self._workers)
+        self._painters = painters = Painters(reactor, self._workers, settings)
         self._shelf = MemoryShelf(most) if settings.cache == "memory" else DiskShelf(core.path(FOLDER), most, core.files)
         types = tuple(kind for kind in IMAGES if kind != "image/webp" or webp())
         self.previews = previews = Previews(painters, self._shelf, settings, (*types, *TEXTS), reactor.seconds)
@@ -38,8 +44,10 @@ class Gallery:
 
     async def start(self) -> None:
         """See what is kept."""
+        self._workers.start()
         await self._shelf.start()
 
     async def stop(self) -> None:
         """End the processes."""
         await self._painters.stop()
+        self._workers.stop()

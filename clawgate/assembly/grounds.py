@@ -10,7 +10,7 @@ from ..interfaces import Storage
 from ..model.path import ROOT, Path
 from ..model.space import Space
 from ..state.uploads import Uploads as StoredUploads
-from ..storage.posix.clearing import clear
+from ..storage.posix.clearing import clear, forget
 
 if TYPE_CHECKING:
     from ..storage.s3.driver import S3Storage
@@ -42,8 +42,9 @@ class Grounds:
         core = self._core
         await StoredUploads(core.state).expire_space(space.id)
         if self._driver(space) == "posix":
+            own = await self._own(space)
             await self._let_go(space)
-            await core.scan.run(clear, space.root)
+            await core.scan.run(clear, space.root, _key(space), own)
         else:
             if space.id not in core.opening.raw:
                 # Requests that came while the last attempt ended may have left one of the two.
@@ -59,6 +60,19 @@ class Grounds:
         await core.properties.forget_space(space.id)
         await core.index.forget(space.id)
 
+    async def end(self, space: Space) -> None:
+        """Remove the sign that all was removed, now that it is noted; without one nothing happens. Raises
+        `StorageUnavailable`."""
+        if self._driver(space) == "posix":
+            await self._core.scan.run(forget, space.root, _key(space))
+
+    async def _own(self, space: Space) -> str:
+        """What its root called itself when somebody last looked; empty: nobody knows."""
+        if not await self._core.index.knows(space.id):
+            return ""
+        chain, _ = await (await self._core.index.space(space.id)).chain(ROOT)
+        return chain[0].own if chain else ""
+
     def _driver(self, space: Space) -> str:
         return self._core.settings.mounts[space.mount].driver
 
@@ -69,6 +83,10 @@ class Grounds:
         core.opening.forget(space.id)
         core.generations.forget(space.id)
         await core.followers.drop(space.id)
+
+
+def _key(space: Space) -> str:
+    return space.id.partition("$")[2]
 
 
 async def _empty(storage: Storage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import attrs
@@ -30,12 +31,17 @@ class MadeSpaces:
     While the state cannot be read nobody knows who is a member, so that `refresh` fails.
     """
 
-    def __init__(self, stored: StoredSpaces, clock: Callable[[], float]) -> None:
-        """`clock` gives seconds that never go back."""
+    def __init__(self, stored: StoredSpaces, clock: Callable[[], float], now: Callable[[], float] = time.time) -> None:
+        """`clock` gives seconds that never go back, `now` those since 1970."""
         self._stored = stored
         self._clock = clock
+        self._now = now
         self._checked_until = float("-inf")
         self._waiting: list[Deferred[None]] = []
+        self._all = Known()
+        """With the members whose time is up."""
+        self._taken = float("-inf")
+        """What `now` said when these were left out."""
         self.known = Known()
         self.changed: list[Callable[[frozenset[str]], None]] = []
         """Told of people and groups that have other spaces than before, as members are written."""
@@ -45,14 +51,23 @@ class MadeSpaces:
         fresh = await self._stored.load()
         # Of two that were begun one after the other the second may have ended first.
         if fresh.number >= self.known.number:
-            before, self.known = self.known, fresh
-            if affected := fresh.affected(before):
-                for told in self.changed:
-                    told(affected)
+            self._take(fresh)
         self._checked_until = self._clock() + CHECK_SECONDS
+
+    def _take(self, fresh: Known) -> None:
+        """Without the members whose time is up."""
+        self._taken = self._now()
+        before, self._all, self.known = self.known, fresh, fresh.at(self._taken)
+        if affected := self.known.affected(before):
+            for told in self.changed:
+                told(affected)
 
     async def refresh(self) -> None:
         """Make sure that what others had done a second ago is known. Raises `StorageUnavailable`."""
+        now = self._now()
+        # A clock that was set back has people be members again.
+        if self.known.ends <= now or now < self._taken:
+            self._take(self._all)
         if self._clock() < self._checked_until:
             return
         waiter: Deferred[None] = Deferred()

@@ -6,10 +6,10 @@ The state knows of a space before its folder is there, and until its folder is g
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 import attrs
@@ -24,6 +24,7 @@ from ..model.space import Space
 from ..mutex import Mutex
 from ..settings import Graph
 from ..state.made_spaces import StoredSpaces
+from .aliases import slug
 from .made_spaces import MadeSpaces
 from .rules import RIGHTS, Rule, principal_of
 
@@ -32,9 +33,10 @@ log = make_logger()
 NAME_LETTERS = 255
 DESCRIPTION_LETTERS = 4096
 LABEL_LETTERS = 60
+TOLD_SECONDS = 3600.0
+"""Between lines in the log that say for the same reason that a space is not removed yet."""
 LABELS = 100
-"""Names of folders that are tried before one is taken that nobody would choose."""
-_NOT_IN_LABEL = re.compile(r"[^\w.-]+")
+"""Names that are tried before one is taken that nobody would choose."""
 
 
 class Ground(Protocol):
@@ -47,7 +49,11 @@ class Ground(Protocol):
         """Make its folder; one that is there is no error. Raises `StorageUnavailable`, `QuotaExceeded`."""
 
     async def clear(self, space: Space) -> None:
-        """Remove all that is there, and all that is known of it. Raises `StorageUnavailable`."""
+        """Remove all that is there, and all that is known of it. Raises `StorageUnavailable`, also if nobody can tell that what
+        is not there was removed."""
+
+    async def end(self, space: Space) -> None:
+        """It is noted that all was removed. Raises `StorageUnavailable`."""
 
 
 @attrs.frozen
@@ -62,6 +68,15 @@ class Change:
     """Id of a file; empty: none in particular."""
     readme: str | None = None
     """The same."""
+
+
+@attrs.frozen
+class Membership:
+    """What a member is."""
+
+    role: Role
+    until: float | None = None
+    """When that ends by itself, seconds since 1970; None: it does not."""
 
 
 class Making:
@@ -83,6 +98,8 @@ class Making:
         self._settings = settings
         self._now = now
         self._busy: set[str] = set()
+        self._told: dict[str, tuple[str, float]] = {}
+        """Of spaces that cannot be removed: why, and when that was told."""
         self._clearing: set[Deferred[None]] = set()
         self._turn = Mutex()
 
@@ -96,6 +113,11 @@ class Making:
         """The largest quota that somebody can set, bytes; 0: any."""
         quotas = [rule.quota or 0 for rule in self._rules.values()]
         return max(quotas) if quotas and all(quotas) else 0
+
+    @property
+    def pending(self) -> int:
+        """Spaces that are being made or removed."""
+        return len(self._made.known.pending)
 
     def mount_for(self, actor: Actor) -> str:
         """The mount on which the actor may make spaces, the first one of the settings. Raises `Forbidden`."""
@@ -137,7 +159,7 @@ class Making:
 
     async def _enter(self, rule: Rule, plain: MadeSpace) -> MadeSpace:
         """Note it under a label that nobody has, in the state or on the storage."""
-        for label in _labels(rule, plain):
+        for label in _labels(plain):
             new = attrs.evolve(plain, label=label)
             if await self._ground.vacant(rule.space_of(new)) and await self._stored.add(new, self._settings.spaces_most):
                 return new
@@ -193,31 +215,60 @@ class Making:
         return await self._as_manager(actor, id, _doomed)
 
     async def grant(
-        self, actor: Actor | None, id: str, who: Collection[str], role: Role | None, *, new: bool = False
+        self,
+        actor: Actor | None,
+        id: str,
+        who: Collection[str],
+        role: Role | None,
+        *,
+        new: bool = False,
+        until: float | None = None,
     ) -> MadeSpace:
-        """Give people and groups a role; None: none any more. Unless they may be `new` they must be members already.
+        """Give people and groups a role; None: none any more. Unless they may be `new` they must be members already. `until`:
+        when that ends by itself, seconds since 1970; None: it does not.
 
-        Raises `NotFound`, `Forbidden`, `InvalidRequest` where nobody would be a manager any more, `QuotaExceeded` for too many.
+        Raises `NotFound`, `Forbidden`, `InvalidRequest` where nobody would be a manager any more, or for a time that is past,
+        `QuotaExceeded` for too many.
         """
 
         def work(one: MadeSpace) -> MadeSpace:
             if not new and not one.members.keys() >= set(who):
                 raise NotFound("there is no such member")
-            members = {member: had for member, had in one.members.items() if member not in who}
-            if role is not None:
-                members |= dict.fromkeys(who, role)
-            if Role.MANAGER not in members.values():
-                raise InvalidRequest("a space needs a manager; make somebody else one first")
-            if len(members) > self._settings.members_most:
-                raise QuotaExceeded(f"a space can have {self._settings.members_most} members")
-            return attrs.evolve(one, members=members)
+            return self._with(one, who, role, until)
 
         return await self._as_manager(actor, id, work)
+
+    async def alter(self, actor: Actor | None, id: str, member: str, change: Callable[[Membership], Membership]) -> MadeSpace:
+        """Replace a membership by what `change` makes of it. Raises as `grant`."""
+
+        def work(one: MadeSpace) -> MadeSpace:
+            if member not in one.members:
+                raise NotFound("there is no such member")
+            wanted = change(Membership(one.members[member], one.until.get(member)))
+            return self._with(one, [member], wanted.role, wanted.until)
+
+        return await self._as_manager(actor, id, work)
+
+    def _with(self, one: MadeSpace, who: Collection[str], role: Role | None, until: float | None) -> MadeSpace:
+        members = {member: had for member, had in one.members.items() if member not in who}
+        ends = {member: had for member, had in one.until.items() if member not in who}
+        if role is not None:
+            members |= dict.fromkeys(who, role)
+            if until is not None:
+                if until <= self._now():
+                    raise InvalidRequest("a membership cannot have ended already")
+                ends |= dict.fromkeys(who, until)
+        if not any(had is Role.MANAGER and member not in ends for member, had in members.items()):
+            raise InvalidRequest("a space needs a manager who stays one; make somebody else one first")
+        if len(members) > self._settings.members_most:
+            raise QuotaExceeded(f"a space can have {self._settings.members_most} members")
+        return attrs.evolve(one, members=members, until=ends)
 
     async def _as_manager(self, actor: Actor | None, id: str, work: Callable[[MadeSpace], MadeSpace]) -> MadeSpace:
         await self.find(actor, id)
 
         def checked(one: MadeSpace) -> MadeSpace:
+            one = one.at(self._now())
             rights = _rights(one, actor)
             if not _is_seen(one, rights):
                 raise NotFound("there is no such space")
@@ -232,7 +283,7 @@ class Making:
             await self._made.load()
 
     def clear(self, one: MadeSpace) -> None:
-        """Begin to remove the files of a space that is `REMOVING`."""
+        """Begin to remove the files of a space that `goes`."""
         if one.id in self._busy:
             return
         self._busy.add(one.id)
@@ -253,16 +304,36 @@ class Making:
         try:
             # One at a time: a large one keeps a thread busy for long.
             async with self._turn:
-                await self._ground.clear(self._rules[one.mount].space_of(one))
+                # It may have waited for long. What another process has removed meanwhile may be another space's folder by now.
+                await self._made.load()
+                there = self._made.known.find(one.mount, one.key)
+                if there is None or not there.standing.goes:
+                    return
+                one = there
+                space = self._rules[one.mount].space_of(one)
+                if one.standing is not Standing.EMPTIED:
+                    await self._ground.clear(space)
+                    # Another process may have done the same, and forgotten it.
+                    with suppress(NotFound):
+                        await self._stored.change(one.mount, one.key, lambda it: attrs.evolve(it, standing=Standing.EMPTIED))
+                await self._ground.end(space)
             await self._stored.remove(one.mount, one.key)
             await self._made.load()
+            self._told.pop(one.id, None)
             log.info("{space} «{name}» was removed for good", space=one.id, name=one.name)
         except CancelledError:
             log.info("{space} is not removed yet: the gateway ends", space=one.id)
         except ClawgateError as error:
-            log.warn("{space} is not removed yet, and will be tried again: {error}", space=one.id, error=str(error))
+            self._tell(one, str(error))
         finally:
             self._busy.discard(one.id)
+
+    def _tell(self, one: MadeSpace, why: str) -> None:
+        """Once, and now and then as long as it is so."""
+        said, at = self._told.get(one.id, ("", 0.0))
+        if why != said or not 0 <= self._now() - at < TOLD_SECONDS:
+            self._told[one.id] = why, self._now()
+            log.error("{space} is not removed yet, and will be tried again: {error}", space=one.id, error=why)
 
     async def mend(self) -> int:
         """Bring to an end what was interrupted; returns how many spaces that concerned. Raises the first failure once all others
@@ -270,10 +341,12 @@ class Making:
         if not self._rules:
             return 0
         await self._made.refresh()
-        found = [one for one in self._made.known.pending if one.mount in self._rules and one.id not in self._busy]
+        pending = self._made.known.pending
+        self._told = {one.id: self._told[one.id] for one in pending if one.id in self._told}
+        found = [one for one in pending if one.mount in self._rules and one.id not in self._busy]
         failure: ClawgateError | None = None
         for one in found:
-            if one.standing is Standing.REMOVING:
+            if one.standing.goes:
                 self.clear(one)
                 continue
             try:
@@ -340,12 +413,11 @@ def _quota(rule: Rule, quota: int) -> int | None:
     return quota or None
 
 
-def _labels(rule: Rule, one: MadeSpace) -> Iterator[str]:
-    """Names for its folder, the best first: of its own name if the root of the mount has it."""
-    if "{space.name" in rule.root:
-        text = _NOT_IN_LABEL.sub("-", one.name.casefold())[:LABEL_LETTERS].strip(".-")
-        if text:
-            yield text
-            for number in range(2, LABELS):
-                yield f"{text}-{number}"
+def _labels(one: MadeSpace) -> Iterator[str]:
+    """What its folder and its alias may be called, the best first."""
+    text = slug(one.name)[:LABEL_LETTERS].strip(".-")
+    if text:
+        yield text
+        for number in range(2, LABELS):
+            yield f"{text}-{number}"
     yield one.key

@@ -51,7 +51,7 @@ class Namespace:
         self._prepare = prepare
         self._persona = persona
         self._made = made if any(rule.creators for rule in rules.values()) else None
-        self._known: dict[tuple[str, str], tuple[User, int, list[Grant]]] = {}
+        self._known: dict[tuple[str, str], tuple[User, tuple[int, float], list[Grant]]] = {}
         self._prepared: set[tuple[Space, str]] = set()
 
     async def spaces(self, actor: Actor) -> list[Space]:
@@ -126,7 +126,7 @@ class Namespace:
         rule = self._rules.get(mount)
         if rule is not None and rule.creators:
             one = self._made.known.find(mount, key) if self._made is not None else None
-            if one is None or one.standing is Standing.REMOVING:
+            if one is None or one.standing.goes:
                 return None
             try:
                 return rule.space_of(one)
@@ -161,9 +161,9 @@ class Namespace:
         return _limited(self._grants(rule, actor.user), actor)
 
     def _grants(self, rule: Rule, user: User) -> list[Grant]:
-        number = self._made.known.number if self._made is not None and rule.creators else 0
+        state = self._made.known.state if self._made is not None and rule.creators else (0, 0.0)
         known = self._known.get((rule.name, user.id))
-        if known is not None and known[1] == number and (known[0] is user or known[0] == user):
+        if known is not None and known[1] == state and (known[0] is user or known[0] == user):
             return known[2]
         grants = list(rule.grants(user))
         for one in self._members(rule, user):
@@ -171,7 +171,7 @@ class Namespace:
                 grants.append(grant)
         if len(self._known) >= KEPT:
             self._known.clear()
-        self._known[rule.name, user.id] = (user, number, grants)
+        self._known[rule.name, user.id] = (user, state, grants)
         return grants
 
     def _members(self, rule: Rule, user: User) -> list[MadeSpace]:

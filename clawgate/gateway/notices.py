@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from ..errors import ClawgateError, Overloaded
 from ..log import make_logger
@@ -18,8 +19,14 @@ from .authors import Authors
 
 log = make_logger()
 
-AT_ONCE = 200
-"""Clients told in one turn of the reactor."""
+AT_ONCE = 40
+"""Clients told in one turn of the reactor: about a millisecond."""
+AGAIN = 0.01
+"""Seconds after which it is looked, at the earliest, whether all have been told of what was found before."""
+SPREAD = 0.2
+"""By this part signs of life come earlier to some: who was told at the same moment must not all be due at the same one."""
+_SLACK = 0.001
+"""Seconds by which a timer may be early."""
 RETRY = 10
 """Seconds after which somebody for whom there is no room may come again."""
 
@@ -65,30 +72,36 @@ class Waiting:
         actor: Actor,
         spaces: frozenset[str],
         ends: float,
+        beat: float,
         brief: bool,
     ) -> None:
         self.actor = actor
         self.spaces = spaces
         self._brief = brief
         self._clock = clock
-        self._settings = settings
+        self._most = settings.queue
         self._leave = leave
         self._ends = ends
-        self._queue: deque[Notice] = deque()
+        self._beat = beat
+        self._heard: float = clock.seconds()
+        self._queue: deque[Sequence[Notice]] = deque()
+        self._queued = 0
         self._wake: Deferred[None] | None = None
+        self._timer: Any = None
         self.over = False
 
-    def tell(self, notices: Iterable[Notice]) -> None:
-        """Queue notices; who is too slow for them is sent away."""
+    def tell(self, notices: Sequence[Notice]) -> None:
+        """Queue notices, at least one; who is too slow for them is sent away."""
         if self._brief:
             # That something changed is all that matters, however much it is.
             self._queue.clear()
-            self._queue.extend(list(notices)[-1:])
+            self._queue.append(notices[-1:])
         else:
-            self._queue.extend(notices)
-        if len(self._queue) > self._settings.queue:
-            self._queue.clear()
-            self.over = True
+            self._queue.append(notices)
+            self._queued += len(notices)
+            if self._queued > self._most:
+                self._queue.clear()
+                self.over = True
         self.wake()
 
     def end(self) -> None:
@@ -104,25 +117,56 @@ class Waiting:
 
     def leave(self) -> None:
         """Nobody waits here any more. Must be called, once or more often."""
+        self.over = True
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
         leave, self._leave = self._leave, lambda one: None
         leave(self)
 
     async def __aiter__(self) -> AsyncIterator[Notice | None]:
+        async for batch in self.batches():
+            if batch is None:
+                yield None
+                continue
+            for notice in batch:
+                if self.over:
+                    return
+                yield notice
+
+    async def batches(self) -> AsyncIterator[Sequence[Notice] | None]:
+        """The same as they were found: what is told together is one object for all who are told."""
         yield None
         while not self.over:
+            now = self._clock.seconds()
             if self._queue:
-                yield self._queue.popleft()
-                continue
-            left = self._ends - self._clock.seconds()
-            if left <= 0:
+                batch = self._queue.popleft()
+                self._queued -= len(batch)
+                self._heard = now
+                yield batch
+            elif now >= self._ends - _SLACK:
                 return
-            self._wake = Deferred()
-            timer = self._clock.callLater(min(left, self._settings.beat_seconds), self.wake)
-            await self._wake
-            if timer.active():
-                timer.cancel()
-            elif not self._queue and not self.over:
+            elif now >= self._heard + self._beat - _SLACK:
+                self._heard = now
                 yield None
+            else:
+                self._wake = Deferred()
+                if self._timer is None:
+                    # One for all that comes meanwhile: to set it anew for each notice would cost more than the notice.
+                    self._timer = self._clock.callLater(self._due() - now, self._ring)
+                await self._wake
+
+    def _due(self) -> float:
+        """Clock seconds of the next sign of life, or of the end."""
+        return min(self._ends, self._heard + self._beat)
+
+    def _ring(self) -> None:
+        self._timer = None
+        left = self._due() - self._clock.seconds()
+        if left > _SLACK:
+            self._timer = self._clock.callLater(left, self._ring)
+        else:
+            self.wake()
 
 
 class Notices:
@@ -138,6 +182,9 @@ class Notices:
         self._people: Counter[str] = Counter()
         self._seen: dict[str, int] = {}
         self._due: set[str] = set()
+        self._telling: set[str] = set()
+        """Spaces of which something is told just now."""
+        self._came = 0
         self.streams = 0
         """Clients that wait."""
         self.told = 0
@@ -170,7 +217,10 @@ class Notices:
                     self._seen.pop(space, None)
                     self._authors.pop(space, None)
 
-        one = Waiting(self._clock, self._settings, leave, actor, frozenset(spaces), ends, brief)
+        # The multiples of the golden ratio lie as far apart as they can.
+        beat = self._settings.beat_seconds * (1 - SPREAD * (self._came * 0.618034 % 1))
+        self._came += 1
+        one = Waiting(self._clock, self._settings, leave, actor, frozenset(spaces), ends, beat, brief)
         self.streams += 1
         self._people[person] += 1
         for space in one.spaces:
@@ -195,21 +245,31 @@ class Notices:
 
     def dismiss(self, which: Callable[[Actor], bool] | None = None) -> None:
         """Send away all, or those whom credentials have let in that may have ended: they come again, and are judged anew."""
-        for one in {one for waiting in self._waiting.values() for one in waiting}:
-            if which is None or which(one.actor):
-                one.end()
+        leaving = [one for one in self._all() if which is None or which(one.actor)]
+        for one in leaving:
+            # Nothing more is told to them, also where it takes a while until they hear so.
+            one.over = True
+        Deferred.fromCoroutine(self._each(leaving, Waiting.end)).addErrback(lambda failure: log.failure("not all leave", failure))
 
     def close(self) -> None:
         """Send everybody away, and let nobody in."""
         self._closed = True
-        for one in {one for waiting in self._waiting.values() for one in waiting}:
+        for one in self._all():
             one.end()
 
+    def _all(self) -> set[Waiting]:
+        return {one for waiting in self._waiting.values() for one in waiting}
+
     def _look(self, space: str) -> None:
+        if space in self._telling:
+            # What is found later is told later; and what comes faster than it can be told is told together.
+            self._clock.callLater(max(self._settings.gather_seconds, AGAIN), self._look, space)
+            return
         self._due.discard(space)
-        Deferred.fromCoroutine(self._tell(space)).addErrback(
-            lambda failure: log.failure("nobody is told of changes in {space}", failure, space=space)
-        )
+        self._telling.add(space)
+        telling = Deferred.fromCoroutine(self._tell(space))
+        telling.addErrback(lambda failure: log.failure("nobody is told of changes in {space}", failure, space=space))
+        telling.addBoth(lambda _: self._telling.discard(space))
 
     async def _tell(self, space: str) -> None:
         after = self._seen.get(space)
@@ -232,11 +292,14 @@ class Notices:
             notices = [notice._replace(initiator=authors.of(notice.numbers)) for notice in notices]
             authors.told(upto)
         if notices:
-            self._pass_on(list(self._waiting.get(space, ())), notices)
+            waiting = list(self._waiting.get(space, ()))
+            self.told += len(waiting) * len(notices)
+            await self._each(waiting, lambda one: one.tell(notices))
 
-    def _pass_on(self, waiting: list[Waiting], notices: Sequence[Notice]) -> None:
-        for one in waiting[:AT_ONCE]:
-            one.tell(notices)
-            self.told += len(notices)
-        if waiting[AT_ONCE:]:
-            self._clock.callLater(0, self._pass_on, waiting[AT_ONCE:], notices)
+    async def _each(self, waiting: Sequence[Waiting], act: Callable[[Waiting], None]) -> None:
+        """Do something with all of them; others have their turn in between."""
+        for start in range(0, len(waiting), AT_ONCE):
+            if start:
+                await deferLater(self._clock, 0)
+            for one in waiting[start : start + AT_ONCE]:
+                act(one)

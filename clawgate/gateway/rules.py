@@ -17,6 +17,7 @@ from ..model.people import User
 from ..model.permissions import READ_ONLY, READ_WRITE, Permissions
 from ..model.space import Space, SpaceKind
 from ..settings import Mount
+from .aliases import Naming, settle
 from .template import Field, check, compiled, expand, made, title
 
 _PLAIN = re.compile(r"[A-Za-z0-9._@-]+\Z")
@@ -58,6 +59,17 @@ class Rule:
     """Which setting of the mount `root` comes from."""
     creators: tuple[str, ...] = ()
     """Project: who may make spaces, users, and groups as ``@group``; the rule then has no spaces but those that were made."""
+    naming: Naming = attrs.field()
+    """What they are called."""
+
+    @naming.default
+    def _(self) -> Naming:
+        return Naming(self.kind, self.name)
+
+    @property
+    def single(self) -> bool:
+        """Whether there is one space for all."""
+        return self.kind is SpaceKind.PROJECT and not self.groups and not self.creators
 
     def validate(self) -> None:
         """Raises `SettingsError` that names the key."""
@@ -107,6 +119,7 @@ class Rule:
             owner="",
             root=expand(self.root, made(one.key, one.label)),
             quota=one.quota if one.quota is not None else self.quota,
+            alias=self.naming.made(one.name, one.label, one.key),
         )
 
     def grant(self, one: MadeSpace, user: User) -> Grant | None:
@@ -177,14 +190,20 @@ class Rule:
         if personal and user.quota is not None:
             quota = user.quota
         group = "" if personal else label
+        name = self._name(user, group)
+        if personal:
+            alias = self.naming.person(user.id)
+        else:
+            alias = self.naming.group(self.title, name, group, key) if group else self.naming.only(self.title)
         return Space(
             id=f"{self.name}${key}",
-            name=self._name(user, group),
+            name=name,
             kind=self.kind,
             mount=self.name,
             owner=user.id if personal else "",
             root=expand(self.root, user, group),
             quota=quota,
+            alias=alias,
         )
 
     def _name(self, user: User, group: str) -> str:
@@ -218,7 +237,7 @@ def rules_of(mounts: Mapping[str, Mount], data: str) -> dict[str, Rule]:
         if mount.creators and mount.act_as == "user":
             raise SettingsError(f"mounts.{name}.creators: goes with act_as = 'service' only: others could not use what is made")
         rule.validate()
-    return rules
+    return settle(rules)
 
 
 def principals(user: User) -> Iterator[str]:

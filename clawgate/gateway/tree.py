@@ -204,7 +204,7 @@ class Tree:
             other = await self._storages.of(target.space)
             if Permissions.DELETE not in await self.permitted(source):
                 raise Forbidden("what is to be moved to another space cannot be removed from this one")
-            node = await self._carry(storage, source, other, target, old, deep=True)
+            node = await self._carry(storage, source, other, target, old, deep=True, moved=True)
             try:
                 await storage.remove(source.path)
             except Forbidden:
@@ -282,7 +282,15 @@ class Tree:
         return old
 
     async def _carry(
-        self, storage: Storage, source: Place, other: Storage, target: Place, old: Node | None, *, deep: bool
+        self,
+        storage: Storage,
+        source: Place,
+        other: Storage,
+        target: Place,
+        old: Node | None,
+        *,
+        deep: bool,
+        moved: bool = False,
     ) -> Node:
         """Copy by way of clawgate, where the storage cannot do it."""
         if old is not None and old.is_folder:
@@ -292,13 +300,17 @@ class Tree:
                 await other.remove(target.path)
                 await self._forget(target, old)
         node = await transfer(storage, source.path, other, target.path, deep=deep)
-        await self._copy_properties(storage, source, other, target)
+        await self._copy_properties(storage, source, other, target, moved=moved)
         return node
 
-    async def _copy_properties(self, storage: Storage, source: Place, other: Storage, target: Place) -> None:
-        if self._properties.any(source.space.id):
+    async def _copy_properties(
+        self, storage: Storage, source: Place, other: Storage, target: Place, *, moved: bool = False
+    ) -> None:
+        """What was `moved` takes along what people made of it too: tags and favourites."""
+        if self._properties.any(source.space.id) or self._properties.any(target.space.id):
+            pass_on = self._properties.move if moved else self._properties.copy
             async for from_id, to_id in twins(storage, source.path, other, target.path):
-                await self._properties.copy(source.space.id, from_id, target.space.id, to_id)
+                await pass_on(source.space.id, from_id, target.space.id, to_id)
 
     async def _forget(self, place: Place, node: Node) -> None:
         await self._locks.forget(place.space.id, place.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from enum import Enum
@@ -36,6 +37,13 @@ class Standing(Enum):
     """Managers see that it is there; nobody gets at its files."""
     REMOVING = "removing"
     """It is being removed for good; nobody sees it."""
+    EMPTIED = "emptied"
+    """The same, and nothing of it is left but the sign of that on its storage."""
+
+    @property
+    def goes(self) -> bool:
+        """Whether it is being removed for good."""
+        return self in (Standing.REMOVING, Standing.EMPTIED)
 
 
 @attrs.frozen
@@ -46,7 +54,7 @@ class MadeSpace:
     key: str
     """The part of the id after ``MOUNT$``; never used again for another one."""
     label: str
-    """What `{space.name}` in the root of the mount stands for; stays when the space gets another name."""
+    """What `{space.name}` in the root of the mount stands for, and its alias; stays when the space gets another name."""
     name: str
     description: str
     quota: int | None
@@ -60,11 +68,22 @@ class MadeSpace:
     """The same of its description."""
     members: Mapping[str, Role] = attrs.field(factory=dict, hash=False)
     """By user id, or ``@`` and the name of a group."""
+    until: Mapping[str, float] = attrs.field(factory=dict, hash=False)
+    """When memberships end by themselves, seconds since 1970; of the others nothing."""
 
     @property
     def id(self) -> str:
         """The id of the space."""
         return f"{self.mount}${self.key}"
+
+    def at(self, now: float) -> MadeSpace:
+        """The same with the members that it has at that moment."""
+        over = {member for member, until in self.until.items() if until <= now}
+        if not over:
+            return self
+        members = {member: role for member, role in self.members.items() if member not in over}
+        until = {member: until for member, until in self.until.items() if member not in over}
+        return attrs.evolve(self, members=members, until=until)
 
 
 class Known:
@@ -74,13 +93,24 @@ class Known:
         self.number = number
         """Another one: something is different."""
         self._by_key = {(one.mount, one.key): one for one in spaces}
-        self.pending = tuple(one for one in self._by_key.values() if one.standing in (Standing.MAKING, Standing.REMOVING))
+        self.pending = tuple(one for one in self._by_key.values() if one.standing is Standing.MAKING or one.standing.goes)
         """Those with which something goes on, or was interrupted."""
+        self.ends = min((until for one in self._by_key.values() for until in one.until.values()), default=math.inf)
+        """When the first membership ends by itself, seconds since 1970."""
         by_member: dict[tuple[str, str], list[MadeSpace]] = defaultdict(list)
         for one in self._by_key.values():
             for principal in one.members:
                 by_member[one.mount, principal].append(one)
         self._by_member: Mapping[tuple[str, str], list[MadeSpace]] = dict(by_member)
+
+    @property
+    def state(self) -> tuple[int, float]:
+        """Another one: something is different, or memberships have ended by themselves meanwhile."""
+        return self.number, self.ends
+
+    def at(self, now: float) -> Known:
+        """The same with the members that there are at that moment."""
+        return Known(self.number, [one.at(now) for one in self._by_key.values()]) if self.ends <= now else self
 
     def affected(self, other: Known) -> frozenset[str]:
         """All members of spaces that have other members, or another standing, in `other`."""

@@ -47,6 +47,8 @@ class Space:
     """Bytes; None: only the storage's own limit."""
     persona: Persona | None = None
     """As whom the storage is worked on for this person; None: as the gateway's own user."""
+    alias: str = attrs.field(default="", eq=False)
+    """What it is called in addresses of web pages, ``personal/alice``; no other space has the same."""
 
 
 @attrs.frozen

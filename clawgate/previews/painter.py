@@ -40,20 +40,25 @@ class Painter(BaseProtocol):
         self._gone = gone
         self._buffer = bytearray()
         self._answer: Deferred[Picture] | None = None
+        self._fed: Deferred[None] | None = None
         self._drained: Deferred[None] | None = None
         self._blocked = False
-        self._late = False
         self._said = b""
         self.alive = True
         """It can take an order."""
 
     async def work(self, order: Order, content: AsyncIterator[bytes]) -> Picture:
-        """Let it make a picture. Raises `NoPicture`, and what reading raises; then the process may be gone."""
+        """Let it make a picture. Raises `NoPicture`, and what reading raises; then the process may be gone. A storage that does
+        not go on is not waited for longer than the process."""
         answer: Deferred[Picture] = Deferred()
-        self._answer = answer
+        fed: Deferred[None] = Deferred()
+        self._answer, self._fed = answer, fed
         timer = self._clock.callLater(self._seconds + GRACE, self._expire)
+        feeding = Deferred.fromCoroutine(self._feed(order, content))
+        # Whoever reads has to be stopped himself, and may take his time for that.
+        feeding.addBoth(lambda result: None if fed.called else fed.callback(result))
         try:
-            await self._feed(order, content)
+            await fed
             return await answer
         except BaseException as error:
             if not isinstance(error, NoPicture):
@@ -63,9 +68,10 @@ class Painter(BaseProtocol):
         finally:
             if timer.active():
                 timer.cancel()
-            self._answer = None
+            self._answer = self._fed = None
             # Nobody else waits for it.
             answer.addErrback(lambda failure: None)
+            feeding.cancel()
 
     def dismiss(self) -> None:
         """Let it end; there is no more work for it."""
@@ -105,8 +111,17 @@ class Painter(BaseProtocol):
             raise StorageBroken("the file has another size than announced")
 
     def _expire(self) -> None:
-        self._late = True
         self.kill()
+        self._fail("it takes too long")
+
+    def _fail(self, why: str) -> None:
+        answer, self._answer = self._answer, None
+        fed, self._fed = self._fed, None
+        if answer is not None:
+            answer.errback(NoPicture(f"there is no preview: {why}", limit=True))
+        if fed is not None and not fed.called:
+            # The answer is there, a good one or this.
+            fed.callback(None)
 
     # The process speaks
 
@@ -156,11 +171,8 @@ class Painter(BaseProtocol):
         if self._said:
             said = self._said.decode("utf-8", "replace")
             log.warn("a process that makes previews ended and said: {said}", said=said)
+        self._fail("the process that makes it ended")
         self.resumeProducing()
-        answer, self._answer = self._answer, None
-        if answer is not None:
-            why = "it takes too long" if self._late else "the process that makes it ended"
-            answer.errback(NoPicture(f"there is no preview: {why}", limit=True))
         self._gone(self)
 
     def _nonsense(self) -> None:

@@ -99,7 +99,12 @@ class Painters:
             raise Overloaded("too many previews are being made at the moment", RETRY)
         turn: Deferred[None] = Deferred()
         self._queue.append(turn)
-        await turn
+        try:
+            await turn
+        except BaseException:
+            # Whoever gives up must not be given a turn, which nobody would give back.
+            self._queue.remove(turn)
+            raise
 
     async def _take(self) -> Painter:
         while self._idle:

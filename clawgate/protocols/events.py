@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 from ..errors import ClawgateError, Disconnected, NotSupported, Unauthenticated
 from ..gateway.notices import Notices, Waiting
@@ -18,6 +19,8 @@ PREFIXES = tuple(f"{front}/ocs/v2.php/apps/notifications/api/v1/notifications/ss
 """Where the handler belongs."""
 Spaces = Callable[[Actor], Awaitable[Iterable[str]]]
 ALIVE = b": still here\n\n"
+RECENT = 8
+"""Batches of notices that are kept as they were rendered, while they are told to one client after the other."""
 _HEADERS = [
     (b"Content-Type", b"text/event-stream; charset=utf-8"),
     (b"Cache-Control", b"no-store"),
@@ -36,6 +39,7 @@ class EventStreams:
         self._spaces = spaces
         self._login = login
         self._now = now
+        self._recent: deque[tuple[Sequence[Notice], bytes]] = deque(maxlen=RECENT)
 
     async def __call__(self, request: Request) -> Response:
         """200 with a stream that ends when the credentials do or the settings say so; clients then come again by themselves."""
@@ -56,14 +60,22 @@ class EventStreams:
         async def close() -> None:
             waiting.leave()
 
-        return Response(200, list(_HEADERS), _stream(request, waiting), close=close)
+        return Response(200, list(_HEADERS), self._stream(request, waiting), close=close)
 
+    async def _stream(self, request: Request, waiting: Waiting) -> AsyncIterator[bytes]:
+        async for batch in waiting.batches():
+            if request.disconnected:
+                return
+            yield ALIVE if batch is None else self._rendered(batch)
 
-async def _stream(request: Request, waiting: Waiting) -> AsyncIterator[bytes]:
-    async for notice in waiting:
-        if request.disconnected:
-            return
-        yield ALIVE if notice is None else rendered(notice)
+    def _rendered(self, batch: Sequence[Notice]) -> bytes:
+        """Once for all who are told."""
+        for known, data in self._recent:
+            if known is batch:
+                return data
+        data = b"".join([rendered(notice) for notice in batch])
+        self._recent.appendleft((batch, data))
+        return data
 
 
 def rendered(notice: Notice) -> bytes:

@@ -10,7 +10,12 @@ A driver's whole test file::
         def storage(self):
             return MyStorage()
 
-The reactor is pytest-twisted's, which awaits the coroutines. Tests of an ability that the storage does not have are skipped.
+The reactor is pytest-twisted's, which awaits the coroutines. What the storage cannot do the class names, and nothing of it is
+collected::
+
+        lacks = frozenset({"trash", "versions"})
+
+Tests of abilities that are neither there nor named are skipped.
 """
 
 # ruff: noqa: D102 - the name of a test says what it shows
@@ -54,6 +59,7 @@ from .tools import (
     children,
     forbidden,
     get,
+    needs,
     outcomes,
     put,
     start,
@@ -78,6 +84,9 @@ __all__ = [
     "start",
     "tree",
 ]
+
+Act = Callable[..., Coroutine[Any, Any, Node]]
+REPLACED = [("file", "other"), ("file", "a"), ("b", "file"), ("b", "a")]
 
 
 class StorageConformance(PartsConformance, HistoryConformance):
@@ -223,6 +232,7 @@ class StorageConformance(PartsConformance, HistoryConformance):
                         await put(storage, "other", content, checksums=(Checksum(algorithm, "0" * len(value)),))
             await self.see_unchanged(storage, {"file": content})
 
+    @needs("checksums")
     async def test_checksums_are_computed(self, storage: Storage) -> None:
         if "SHA1" not in storage.abilities.checksums:
             pytest.skip("no checksums")
@@ -404,13 +414,18 @@ class StorageConformance(PartsConformance, HistoryConformance):
         }
         assert (await storage.stat(Path("b/a/file"))).mtime_ns == MTIME
 
-    @pytest.mark.parametrize("ability", ["move", "copy"])
-    @pytest.mark.parametrize(("source", "target"), [("file", "other"), ("file", "a"), ("b", "file"), ("b", "a")])
-    async def test_replacing(self, storage: Storage, source: str, target: str, ability: str) -> None:
+    @pytest.mark.parametrize(("source", "target"), REPLACED)
+    async def test_replacing(self, storage: Storage, source: str, target: str) -> None:
+        await self.replace(storage, storage.move, source, target, stays=False)
+
+    @needs("copy")
+    @pytest.mark.parametrize(("source", "target"), REPLACED)
+    async def test_replacing_by_a_copy(self, storage: Storage, source: str, target: str) -> None:
+        await self.replace(storage, self.copies(storage).copy, source, target, stays=True)
+
+    async def replace(self, storage: Storage, act: Act, source: str, target: str, *, stays: bool) -> None:
+        """Put something in the place of something else; `stays`: it stays where it was as well."""
         await self.some(storage)
-        act: Callable[..., Coroutine[Any, Any, Node]] = storage.move
-        if ability == "copy":
-            act = self.copies(storage).copy
         before = await tree(storage)
         with pytest.raises(AlreadyExists):
             await act(Path(source), Path(target), replace=False)
@@ -420,7 +435,7 @@ class StorageConformance(PartsConformance, HistoryConformance):
         for path, content in before.items():
             if path == source or path.startswith(source + "/"):
                 expected[target + path[len(source) :]] = content
-                if ability == "move":
+                if not stays:
                     del expected[path]
         await self.see_unchanged(storage, expected)
 
@@ -462,6 +477,7 @@ class StorageConformance(PartsConformance, HistoryConformance):
         folder, name = split(Path(path))
         return (await self.ids(storage).identify(folder, [name]))[name].id
 
+    @needs("ids")
     async def test_ids_are_different(self, storage: Storage) -> None:
         ids = self.ids(storage)
         await self.some(storage)
@@ -473,6 +489,7 @@ class StorageConformance(PartsConformance, HistoryConformance):
         with pytest.raises(NotFound):
             await ids.identify(Path("gone"), [""])
 
+    @needs("ids")
     async def test_ids_survive_moves(self, storage: Storage) -> None:
         await self.some(storage)
         moved, below, file = [await self.id_of(storage, path) for path in ("a", "a/deep/two", "file")]
@@ -482,6 +499,7 @@ class StorageConformance(PartsConformance, HistoryConformance):
         await storage.move(Path("file"), Path("other"), replace=True)
         assert await self.id_of(storage, "other") == file
 
+    @needs("ids")
     async def test_ids_survive_overwrites(self, storage: Storage) -> None:
         ids = self.ids(storage)
         first = await put(storage, "file", b"1")
@@ -500,6 +518,7 @@ class StorageConformance(PartsConformance, HistoryConformance):
         await storage.move(Path("other"), Path("file"), replace=True)
         assert await self.id_of(storage, "file") == "an-id-of-ours"
 
+    @needs("ids")
     async def test_a_new_file_under_an_old_name_has_a_new_id(self, storage: Storage) -> None:
         self.ids(storage)
         await put(storage, "file", SMALL)
@@ -508,6 +527,7 @@ class StorageConformance(PartsConformance, HistoryConformance):
         await put(storage, "file", SMALL)
         assert await self.id_of(storage, "file") != id
 
+    @needs("ids")
     async def test_ids_can_be_pinned(self, storage: Storage) -> None:
         ids = self.ids(storage)
         await self.some(storage)
@@ -520,6 +540,7 @@ class StorageConformance(PartsConformance, HistoryConformance):
         with pytest.raises(NotFound):
             await ids.pin(Path("gone"), "x")
 
+    @needs("ids")
     async def test_checksums_are_kept_with_the_content(self, storage: Storage) -> None:
         ids = self.ids(storage)
         await put(storage, "file", SMALL, compute=("SHA1",))
@@ -531,6 +552,7 @@ class StorageConformance(PartsConformance, HistoryConformance):
         await put(storage, "file", b"other")
         assert (await ids.identify(ROOT, ["file"]))["file"].checksums == ""
 
+    @needs("copy")
     async def test_copy(self, storage: Storage) -> None:
         copies = self.copies(storage)
         await self.some(storage)
@@ -549,6 +571,7 @@ class StorageConformance(PartsConformance, HistoryConformance):
             assert await self.id_of(storage, "a/one") != await self.id_of(storage, "b/copy/one")
             assert await self.id_of(storage, "a") != await self.id_of(storage, "b/copy")
 
+    @needs("copy")
     async def test_copies_of_what_is_not_there_or_cannot_be(self, storage: Storage) -> None:
         copies = self.copies(storage)
         await self.some(storage)
@@ -562,6 +585,7 @@ class StorageConformance(PartsConformance, HistoryConformance):
                 await copies.copy(Path(source), Path(target), replace=True)
         await self.see_unchanged(storage, before)
 
+    @needs("times")
     async def test_touch(self, storage: Storage) -> None:
         times = self.times(storage)
         await self.some(storage)
@@ -574,6 +598,7 @@ class StorageConformance(PartsConformance, HistoryConformance):
         with pytest.raises(NotFound):
             await times.touch(Path("gone"), MTIME)
 
+    @needs("quota")
     async def test_room(self, storage: Storage) -> None:
         if storage.abilities.quota is None:
             pytest.skip("no quota")

@@ -25,7 +25,7 @@ from ..errors import (
 from ..interfaces import Parts, Piece, Storage
 from ..model.content import Checksum, Intent, Target, Written
 from ..model.path import ROOT, Path
-from .tools import LARGE, MTIME, SMALL, Broken, Held, Suite, body_of, breaking, forbidden, get, put, start, tree
+from .tools import LARGE, MTIME, SMALL, Broken, Held, Suite, body_of, breaking, forbidden, get, needs, put, start, tree
 
 WRONG = Checksum("SHA1", "0" * 40)
 NO_HANDLES = ("", "no such handle", "../../etc/passwd", "0" * 32, "0" * 32 + "-1.00", "0" * 32 + "-../../x", "A" * 32 + "-1.00")
@@ -74,6 +74,7 @@ ORDERS: dict[str, Writes] = {
 }
 
 
+@needs("parts")
 class PartsConformance(Suite):
     """See `conformance.StorageConformance`."""
 
@@ -140,6 +141,7 @@ class PartsConformance(Suite):
             await parts.write_at("no such handle", 0, body_of(SMALL))
         await self.see_unchanged(storage, {})
 
+    @needs("janitor")
     async def test_the_janitor_keeps_what_is_named(self, storage: Storage) -> None:
         parts = self.parts(storage)
         if storage.abilities.janitor is None:

@@ -1,19 +1,23 @@
 """What the conformance suites have in common: contents, bodies that behave in certain ways, and looking at a storage."""
 
+# ruff: noqa: D102 - the name of a test says what it shows
 from __future__ import annotations
 
+import inspect
 import unicodedata
-from collections.abc import AsyncIterator, Coroutine, Iterable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from typing import Any, ClassVar, TypeVar
 
+import attrs
 from twisted.internet.defer import Deferred, gatherResults
 
-from ..interfaces import Storage
+from ..interfaces import Abilities, Storage
 from ..model.content import Intent, Written
 from ..model.node import Node
 from ..model.path import ROOT, Path, join
 
 T = TypeVar("T")
+Marked = TypeVar("Marked", bound=Callable[..., Any])
 
 SMALL = b"hello, world\n"
 LARGE = bytes(range(256)) * 2048 + b"the end"
@@ -36,6 +40,9 @@ NAMES = (
     "a" * 255,
     "é" * 127,
 )
+
+
+ABILITIES = frozenset(field.name for field in attrs.fields(Abilities))
 
 
 class Broken(Exception):
@@ -133,8 +140,49 @@ class Held:
             yield chunk
 
 
+def needs(*abilities: str) -> Callable[[Marked], Marked]:
+    """Mark a test, or all tests of a class, with fields of `Abilities`: suites with one of them in `lacks` have no such test."""
+
+    def mark(marked: Marked) -> Marked:
+        tests = [each for name, each in vars(marked).items() if _is_test(name)] if isinstance(marked, type) else [marked]
+        for test in tests:
+            vars(test)["needs"] = needed(test) | set(abilities)
+        return marked
+
+    return mark
+
+
+def needed(test: Any) -> frozenset[str]:
+    """The abilities that a test is marked with, and those among them that it asks for as fixtures."""
+    marked: frozenset[str] = getattr(test, "needs", frozenset())
+    return marked | (ABILITIES & inspect.signature(test).parameters.keys()) if callable(test) else marked
+
+
+def _is_test(name: str) -> bool:
+    return name.startswith("test_")
+
+
 class Suite:
     """Derive, give a fixture ``storage`` (an empty one), and override what is said to be overridable."""
+
+    lacks: ClassVar[frozenset[str]] = frozenset()
+    """Override: the fields of `Abilities` that the storage does not have. What tests them is not collected then; if they are not
+    named, it is skipped. Whoever derives from a class that lacks something lacks it too."""
+
+    def __init_subclass__(cls) -> None:
+        for base in cls.__mro__[1:]:
+            # These tests are gone for good, and nobody would miss them.
+            had: frozenset[str] = getattr(base, "lacks", frozenset()) - cls.lacks
+            assert not had, f"{cls.__name__}.lacks must name what {base.__name__} lacks: {', '.join(sorted(had))}"
+        unknown = cls.lacks - ABILITIES
+        assert not unknown, f"{cls.__name__}.lacks: there is no such ability: {', '.join(sorted(unknown))}"
+        for name in dir(cls):
+            if _is_test(name) and cls.lacks & needed(getattr(cls, name)):
+                setattr(cls, name, None)
+
+    async def test_it_does_not_have_what_it_is_said_to_lack(self, storage: Storage) -> None:
+        had = [name for name in sorted(self.lacks) if getattr(storage.abilities, name)]
+        assert not had, f"nothing tests what it has after all: {had}"
 
     async def leftovers(self, storage: Storage) -> list[str]:
         """What interrupted work left behind, physically; override where that can be seen."""

@@ -4,7 +4,8 @@ import attrs
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import DeferredList
+from twisted.internet.defer import CancelledError, DeferredList
+from twisted.logger import LogLevel, capturedLogs
 
 from clawgate.errors import AlreadyExists, Forbidden, InvalidRequest, NotFound, SettingsError, StorageUnavailable
 from clawgate.gateway.made_spaces import MadeSpaces
@@ -29,6 +30,8 @@ class Ground:
     def __init__(self):
         self.there = {"/p/taken", "/p/taken-2"}
         self.failure = None
+        self.away = self.killed = False
+        self.calls = []
 
     async def vacant(self, space):
         return space.root not in self.there
@@ -39,7 +42,15 @@ class Ground:
         self.there.add(space.root)
 
     async def clear(self, space):
+        self.calls.append(("clear", space.root))
+        if self.away:
+            raise StorageUnavailable(f"{space.root} is missing; is its file system mounted?")
         self.there.discard(space.root)
+
+    async def end(self, space):
+        self.calls.append(("end", space.root))
+        if self.killed:
+            raise CancelledError
 
 
 class World:
@@ -47,7 +58,8 @@ class World:
         rules = rules_of({"home": Mount(), "p": Mount(root="/p/{space.name}", kind="project", creators=["ada"])}, "/data")
         self.stored, self.ground, self.clock = StoredSpaces(database), ground, 0.0
         made = MadeSpaces(self.stored, lambda: self.clock)
-        self.making = Making(rules, self.stored, made, ground, Graph(), lambda: 1.5)
+        self.now = 1.5
+        self.making = Making(rules, self.stored, made, ground, Graph(), lambda: self.now)
 
         async def prepare(space, user):
             pass
@@ -88,6 +100,13 @@ async def test_labels_and_names(world):
     with pytest.raises(NotFound):
         await world.making.create("home", Change("x"), "ada")
     assert first.created == 1.5
+
+
+@pytest_twisted.ensureDeferred
+async def test_names_that_look_the_same(world):
+    rule = world.making._rules["p"]
+    aliases = [rule.space_of(await world.making.create("p", Change(name), "ada")).alias for name in ("a b", "a-b", "A/B", "a b!")]
+    assert aliases == ["project/a-b", "project/a-b-2", "project/a-b-3", "project/a-b-4"]
 
 
 @pytest_twisted.ensureDeferred
@@ -159,6 +178,74 @@ async def test_mending(world, database):
     found = {found.id: found.standing for found in (await later.stored.load()).all()}
     assert found == {one.id: Standing.READY, three.id: Standing.READY}
     assert await later.making.mend() == 0
+
+
+async def removed(world):
+    await world.making.mend()
+    await DeferredList(list(world.making._clearing))
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_away_is_not_removed(world):
+    one = await world.making.create("p", Change("one"), "ada")
+    await world.making.disable(None, one.id)
+    await world.making.remove(None, one.id)
+    world.ground.away = True
+
+    def said(events):
+        return [event["error"] for event in events if event["log_level"] is LogLevel.error]
+
+    with capturedLogs() as events:
+        for _ in range(3):
+            await removed(world)
+    # Once, and again while it is so.
+    assert said(events) == ["/p/one is missing; is its file system mounted?"]
+    assert world.making.pending == 1
+    world.now += 4000
+    with capturedLogs() as events:
+        await removed(world)
+        await removed(world)
+    assert len(said(events)) == 1
+    world.ground.away = False
+    await removed(world)
+    assert (world.making.pending, "/p/one" in world.ground.there) == (0, False)
+    assert world.ground.calls[-2:] == [("clear", "/p/one"), ("end", "/p/one")]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_kill_after_all_is_gone(world, database):
+    one = await world.making.create("p", Change("one"), "ada")
+    await world.making.disable(None, one.id)
+    await world.making.remove(None, one.id)
+    world.ground.killed = True
+    await removed(world)
+    assert [it.standing for it in (await world.stored.load()).all()] == [Standing.EMPTIED]
+    assert await world.namespace.disabled(ADA) == []
+    assert world.namespace.by_id(one.id) is None
+    later = World(database, world.ground)
+    world.ground.killed, world.ground.calls = False, []
+    # Its name is free, and nothing is cleared that may be another's by now.
+    await later.making.create("p", Change("one"), "ada")
+    await removed(later)
+    assert world.ground.calls == [("end", "/p/one")]
+    assert [it.label for it in (await world.stored.load()).all()] == ["one-2"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_another_gateway_has_removed_meanwhile(world, database):
+    one = await world.making.create("p", Change("one"), "ada")
+    await world.making.disable(None, one.id)
+    stale = await world.making.remove(None, one.id)
+    other = World(database, world.ground)
+    await removed(other)
+    # The folder is that of another space now.
+    new = await other.making.create("p", Change("one"), "ada")
+    assert (new.label, new.id != one.id) == (one.label, True)
+    world.ground.calls = []
+    world.making.clear(stale)
+    await DeferredList(list(world.making._clearing))
+    assert (world.ground.calls, "/p/one" in world.ground.there) == ([], True)
+    assert world.making.pending == 0
 
 
 def test_what_is_not_there_is_nothing(tmp_path):

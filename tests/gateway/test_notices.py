@@ -14,6 +14,7 @@ from clawgate.gateway.notices import Notices
 from clawgate.model.authorship import author, by
 from clawgate.model.notice import Happening, Notice
 from clawgate.model.people import Actor, User
+from clawgate.protocols import events
 from clawgate.settings import Events
 
 
@@ -166,6 +167,106 @@ async def test_a_journal_that_cannot_be_read_is_read_later(hub, source, clock):
     source.error = None
     change(hub, source, clock)
     assert listener.heard == [None, "s!1", "s!2"]
+
+
+class Turns(Clock):
+    """As a reactor: what is asked for in one turn has its own in the next."""
+
+    def advance(self, amount: float) -> None:
+        self.rightNow += amount
+        for call in [one for one in self.calls if one.getTime() <= self.rightNow]:
+            if call.active():
+                call.called = 1
+                self.calls.remove(call)
+                call.func(*call.args, **call.kw)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_few_are_told_in_one_turn_and_what_comes_meanwhile_together(source, monkeypatch):
+    monkeypatch.setattr("clawgate.gateway.notices.AT_ONCE", 2)
+    clock = Turns()
+    hub = Notices(source, Events(gather_seconds=0.1, queue=10), clock)
+    listeners = [Listener(await hub.wait(person("a"), ["s"])) for _ in range(5)]
+
+    def heard() -> list[int]:
+        return sorted(len(one.heard) - 1 for one in listeners)
+
+    def write() -> None:
+        source.number += 1
+        hub.changed("s")
+
+    write()
+    clock.advance(0.1)
+    assert heard() == [0, 0, 0, 1, 1]
+    write()
+    write()
+    asked = source.asked
+    clock.advance(0)
+    assert heard() == [0, 1, 1, 1, 1]
+    clock.advance(0)
+    assert heard() == [1] * 5
+    assert source.asked == asked
+    for _ in range(4):
+        clock.advance(0.1)
+    assert source.asked == asked + 1
+    assert [one.heard for one in listeners] == [[None, "s!1", "s!2", "s!3"]] * 5
+
+    # The next are found only when all have heard of the last ones, however long that takes.
+    hub._telling.add("s")
+    write()
+    for _ in range(5):
+        clock.advance(1)
+    write()
+    assert source.asked == asked + 1
+    hub._telling.discard("s")
+    for _ in range(5):
+        clock.advance(0.1)
+    assert [one.heard[4:] for one in listeners] == [["s!4", "s!5"]] * 5
+
+    hub.dismiss()
+    assert sorted(one.over for one in listeners) == [False, False, False, True, True]
+    write()
+    for _ in range(3):
+        clock.advance(0.1)
+    assert all(one.over for one in listeners)
+    assert max(len(one.heard) for one in listeners) == 6
+    clock.advance(0)
+    assert hub.streams == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_timer_each_and_not_all_at_once(source, clock):
+    hub = Notices(source, Events(gather_seconds=0.1, beat_seconds=30, session_seconds=1000), clock)
+    listeners = [Listener(await hub.wait(person("a"), ["s"])) for _ in range(5)]
+    for _ in range(20):
+        change(hub, source, clock)
+    assert len(clock.getDelayedCalls()) == 5
+    heard = len(listeners[0].heard)
+    # Told at the same moment; a sign of life follows, but to one after the other.
+    times = [0.0] * 5
+    for second in range(1, 31):
+        clock.advance(1)
+        times = [at or (second if len(one.heard) > heard else 0) for at, one in zip(times, listeners, strict=True)]
+    clock.advance(0.1)
+    assert all(one.heard[heard] is None for one in listeners)
+    assert len(set(times)) == 5
+    assert {24 <= at <= 30 or at == 0 for at in times} == {True}
+    hub.close()
+    assert not clock.getDelayedCalls()
+
+
+def test_an_event_is_rendered_once_for_all(monkeypatch):
+    rendered = []
+    monkeypatch.setattr(events, "rendered", lambda notice: rendered.append(notice) or f"{notice.id};".encode())
+    streams = events.EventStreams(None, None, None, None)
+    batches = [[notice(number), notice(number + 1)] for number in range(20)]
+    for batch in batches:
+        assert [streams._rendered(batch) for _ in range(3)] == [f"s!{batch[0].numbers[0]};s!{batch[1].numbers[0]};".encode()] * 3
+    assert len(rendered) == 40
+    assert len(streams._recent) == events.RECENT
+    # Equal is not the same: what was told before may have had another author.
+    streams._rendered(list(batches[-1]))
+    assert len(rendered) == 42
 
 
 @pytest_twisted.ensureDeferred

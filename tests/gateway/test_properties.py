@@ -10,11 +10,14 @@ from twisted.internet.defer import Deferred
 
 from clawgate.errors import QuotaExceeded, TooLarge
 from clawgate.gateway.properties import Properties
+from clawgate.gateway.tags import Tags
 from clawgate.gateway.weighted import Weighted
 from clawgate.settings import Dav
 from clawgate.state.engine import Database
 from clawgate.state.properties import StoredProperties
 from clawgate.state.schema import SCHEMA
+from clawgate.state.tag_numbers import StoredTagNumbers
+from clawgate.state.tags import StoredTags
 from clawgate.workers import Workers
 
 SETTINGS = Dav(property_bytes=100, property_count=3, property_cache_bytes=4000)
@@ -43,10 +46,11 @@ class House:
         self.workers.start()
         self.database = Database(url, self.workers, SCHEMA, synchronous="NORMAL")
 
-    async def open(self) -> Properties:
+    async def open(self, *, tagged: bool = False) -> Properties:
         await self.database.start()
         self.stored = Counting(self.database)
-        properties = Properties(self.stored, SETTINGS)
+        tags = Tags(StoredTags(self.database), StoredTagNumbers(self.database), SETTINGS) if tagged else None
+        properties = Properties(self.stored, SETTINGS, tags)
         await properties.start()
         return properties
 
@@ -166,6 +170,36 @@ async def test_a_copy_has_the_properties_of_its_source_and_no_others(house: Hous
     assert await properties.load("s", ["1"]) == {"1": {COLOUR: "<red/>"}}
     await properties.copy("s", "nothing", "t", "2")
     assert await properties.load("t", ["2"]) == {}
+    assert not properties.any("t")
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_moved_to_another_space_takes_everything_along(house: House) -> None:
+    properties = await house.open(tagged=True)
+    assert properties.tags is not None
+    await properties.patch("s", "1", {COLOUR: "<red/>"}, [])
+    await properties.set_favourite("ada", "s", "1", True)
+    await properties.tags.add("s", "1", ["new"])
+    await properties.patch("t", "2", {SHAPE: "<round/>"}, [])
+    await properties.set_favourite("bob", "t", "2", True)
+    await properties.tags.add("t", "2", ["old"])
+
+    async def found(space: str, id: str) -> tuple[Any, ...]:
+        assert properties.tags is not None
+        people = [user for user in ("ada", "bob") if await properties.favourites(user, space, [id])]
+        return await properties.load(space, [id]), people, await properties.tags.load(space, [id])
+
+    assert await found("t", "2") == ({"2": {SHAPE: "<round/>"}}, ["bob"], {"2": ("old",)})
+    await properties.copy("s", "1", "t", "2")
+    assert await found("t", "2") == ({"2": {COLOUR: "<red/>"}}, ["bob"], {"2": ("old",)})
+    before = properties.version("t")
+    await properties.move("s", "1", "t", "2")
+    assert properties.version("t") > before
+    assert await found("t", "2") == ({"2": {COLOUR: "<red/>"}}, ["ada"], {"2": ("new",)})
+    await properties.forget("s", ["1"])
+    assert not properties.any("s")
+    await properties.move("s", "none", "t", "2")
+    assert await found("t", "2") == ({}, [], {})
     assert not properties.any("t")
 
 

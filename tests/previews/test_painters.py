@@ -8,11 +8,12 @@ import attrs
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
 from clawgate.errors import Disconnected, Overloaded, StorageBroken, StorageUnavailable
 from clawgate.model.preview import NoPicture, Order, Picture, Wish
+from clawgate.previews.painter import GRACE
 from clawgate.previews.painters import Painters
 from clawgate.settings import Preview
 from clawgate.workers import Workers
@@ -143,6 +144,78 @@ async def test_a_process_that_ends_meanwhile(painters):
     with pytest.raises(NoPicture) as caught:
         await painting
     assert caught.value.limit
+    assert (await paint(painters, data)).type == "image/jpeg"
+
+
+class Hanging:
+    """A storage that gives the beginning of a file, and then nothing."""
+
+    def __init__(self, data: bytes, *, stubborn: bool = False) -> None:
+        self.gate: Deferred[None] = Deferred()
+        self.cleaning: Deferred[None] = Deferred()
+        self.ended = False
+        self._data = data
+        self._stubborn = stubborn
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        try:
+            yield self._data
+            await self.gate
+        finally:
+            if self._stubborn:
+                await self.cleaning
+            self.ended = True
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+@pytest_twisted.ensureDeferred
+async def test_a_storage_that_hangs_keeps_no_place(workers, stubborn):
+    painters = Painters(reactor, workers, SETTINGS)
+    data = image((700, 500), "BMP")
+    hanging = Hanging(data[:100], stubborn=stubborn)
+    first = started(painters.paint(given(data), hanging.stream, lambda: True))
+    second = started(paint(painters, data))
+    assert (painters.busy, painters.waiting) == (1, 1)
+    (painter,) = painters._all
+    while painter.transport is None:
+        await deferLater(reactor, 0.01)
+    # The time is up.
+    (timer,) = [call for call in reactor.getDelayedCalls() if call.func == painter._expire]
+    assert timer.getTime() - reactor.seconds() <= SETTINGS.seconds + GRACE
+    timer.reset(0)
+    with pytest.raises(NoPicture) as caught:
+        await first
+    assert caught.value.limit
+    # Whoever reads was told, and is not waited for.
+    assert (hanging.gate.called, hanging.ended) == (True, not stubborn)
+    assert (await second).type == "image/jpeg"
+    assert (painters.busy, painters.waiting, painters.started) == (0, 0, 2)
+    # The process that waited for more is gone, too.
+    while len(painters._all) > 1:
+        await deferLater(reactor, 0.01)
+    hanging.cleaning.callback(None)
+    assert hanging.ended
+    await painters.stop()
+    assert not painters._all
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_gives_up_gives_his_place_back(painters):
+    gates: list[Deferred[None]] = [Deferred(), Deferred()]
+    data = image()
+    for gate in gates:
+        painting = started(painters.paint(given(data), content(data[:10], gate, data[10:]), lambda: True))
+        waiting = started(paint(painters, data))
+        assert (painters.busy, painters.waiting) == (1, 1)
+        while not any(painter.transport for painter in painters._all):
+            await deferLater(reactor, 0.01)
+        for one in (waiting, painting):
+            one.cancel()
+            with pytest.raises(CancelledError):
+                await one
+        assert (painters.busy, painters.waiting) == (0, 0)
+        while painters._all:
+            await deferLater(reactor, 0.01)
     assert (await paint(painters, data)).type == "image/jpeg"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.logger import LogLevel, capturedLogs
 
 from clawgate.model.preview import Picture
 from clawgate.previews.shelf import DiskShelf, MemoryShelf
@@ -43,6 +44,35 @@ async def test_pictures_outlive_the_process(tmp_path, workers):
     assert (await again.get("aa"), await again.get("bb"), again.bytes) == (ONE, LARGE, shelf.bytes)
     assert sorted(os.listdir(tmp_path / "kept")) == ["aa", "bb"]
     assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o700
+
+
+@pytest_twisted.ensureDeferred
+async def test_without_a_folder_that_can_be_written_nothing_is_kept(tmp_path, workers):
+    (tmp_path / "file").touch()
+    with capturedLogs() as logs:
+        shelf = await shelf_in(tmp_path / "file" / "kept", workers)
+        await shelf.put("aa", ONE)
+        assert await shelf.get("aa") is None
+        assert shelf.bytes == 0
+    (said,) = [one for one in logs if one.get("folder") == str(tmp_path / "file" / "kept")]
+    assert said["log_level"] is LogLevel.warn
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_folder_that_cannot_be_written_any_more(tmp_path, workers):
+    folder = tmp_path / "kept"
+    shelf = await shelf_in(folder, workers)
+    await shelf.put("aa", ONE)
+    for path in (folder / "aa", folder):
+        path.unlink() if path.is_file() else path.rmdir()
+    folder.touch()
+    with capturedLogs() as logs:
+        for key in ("bb", "cc"):
+            await shelf.put(key, ONE)
+            assert await shelf.get(key) is None
+    assert [one["log_level"] for one in logs if one.get("folder") == str(folder)] == [LogLevel.warn] * 2, "for each file its own"
+    assert await shelf.get("aa") is None
+    assert shelf.bytes == 0
 
 
 @pytest_twisted.ensureDeferred

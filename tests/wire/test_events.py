@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from . import dav
+from . import dav, launch
 from .crowd import Crowd, crowd
 from .gateway import USERS, Gateway
 
 PATH = "/ocs/v2.php/apps/notifications/api/v1/notifications/sse"
 KIB = 1 << 10
+ROLE_OF_EDITORS = "58c63c02-1d89-4572-916a-870abc5a1b7d"
 
 
 def login(user: str) -> dict[str, str]:
@@ -26,7 +27,7 @@ class Stream:
     """One client that waits."""
 
     def __init__(self, gateway: Gateway, user: str = "alice") -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+        self.connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120)
         self.connection.request("GET", PATH, headers=login(user))
         self.answer = self.connection.getresponse()
         self.lines = self._lines()
@@ -139,7 +140,7 @@ def test_who_may_wait(stopped_gateway: Gateway) -> None:
     gateway = stopped_gateway
     gateway.configure(events={"per_user": 2, "session_seconds": 10})
     gateway.start()
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120)
     connection.request("GET", PATH)
     answer = connection.getresponse()
     assert answer.status == 401
@@ -159,6 +160,42 @@ def test_who_may_wait(stopped_gateway: Gateway) -> None:
         assert again.answer.status == 200
 
 
+def test_who_is_put_out_of_a_space_is_sent_away(stopped_gateway: Gateway) -> None:
+    """By a manager and by the operator; and hears no more of it when coming again."""
+    gateway = stopped_gateway
+    root = gateway.folder / "projects"
+    root.mkdir()
+    gateway.configure(mounts__projects={"kind": "project", "root": f"{root}/{{space.id}}", "creators": ["alice"]})
+    gateway.start()
+
+    def put_out_by_manager(id: str) -> None:
+        assert alice.raw("DELETE", f"/graph/v1beta1/drives/{id}/root/permissions/u:bob").status == 204
+
+    def put_out_by_operator(id: str) -> None:
+        assert gateway.tool("space", "member", id, "bob", "none").returncode == 0
+
+    with gateway.client() as alice, gateway.client("bob") as bob:
+        made = alice.raw("POST", "/graph/v1.0/drives", json.dumps({"name": "Ours"}).encode())
+        id = json.loads(made.body)["id"]
+
+        def write(name: str) -> None:
+            assert alice.raw("PUT", f"/dav/spaces/{id}/{name}", b"x").status == 201
+
+        for number, put_out in enumerate((put_out_by_manager, put_out_by_operator)):
+            invited = {"recipients": [{"objectId": "bob"}], "roles": [ROLE_OF_EDITORS]}
+            assert alice.raw("POST", f"/graph/v1beta1/drives/{id}/root/invite", json.dumps(invited).encode()).status == 200
+            with closing(Stream(gateway, "bob")) as stream:
+                write(f"before-{number}")
+                assert stream.next()[1]["spaceid"] == id
+                put_out(id)
+                # The answer ends as it should: a connection that breaks raises.
+                assert [line for line in stream.lines if line.startswith("data")] == []
+            with closing(Stream(gateway, "bob")) as again:
+                write(f"after-{number}")
+                bob.put(f"mine-{number}", b"x")
+                assert again.next()[1]["spaceid"] == "home$bob"
+
+
 def test_the_gateway_stops_at_once(gateway: Gateway) -> None:
     with closing(Stream(gateway)) as stream:
         gateway.stop()
@@ -168,6 +205,7 @@ def test_the_gateway_stops_at_once(gateway: Gateway) -> None:
 def test_thousands_wait(stopped_gateway: Gateway) -> None:
     """20 KiB for each, with which 10,000 need less than 300 MiB, and a change reaches all of them."""
     gateway, count = stopped_gateway, 2_000
+    gateway.launcher = launch.twistd
     gateway.configure(events={"per_user": count, "session_seconds": 3600})
     gateway.start()
     with gateway.client() as client:

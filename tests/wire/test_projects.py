@@ -143,7 +143,10 @@ def test_operators_beside_a_gateway(quick_gateway: Gateway) -> None:
     id = tool("create", "projects", "By hand", "--manager", "bob", "--quota", "1 GiB").split()[0]
     assert (root / "by-hand").is_dir()
     until(lambda: drives(quick_gateway, "bob") == ["By hand"])
-    tool("member", id, "alice", "editor")
+    assert "alice (viewer until 2" in tool("member", id, "alice", "viewer", "--days", "30")
+    assert "alice (viewer until 2" in tool("list")
+    tool("member", id, "alice", "viewer", "--days", "0", fails="--days")
+    assert "alice (editor)" in tool("member", id, "alice", "editor")
     until(lambda: drives(quick_gateway) == ["By hand"])
     assert "alice is a member of «By hand», editor" in quick_gateway.tool("explain", "alice").stdout
     tool("remove", id, fails="disabled")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mimetypes
-import re
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -15,13 +14,12 @@ from ...interfaces import Room
 from ...model.node import Node
 from ...model.path import Path, join, name, parent
 from ...model.people import Actor
-from ...model.space import Place, Space, SpaceKind
+from ...model.space import Place, Space
 from . import members
 
 NEARING, CRITICAL = 0.75, 0.9
 """From which part of a quota on its state is called so, as oCIS has it."""
 _SAFE = "/!$'()*+,;=:@"
-_NOT_IN_ALIAS = re.compile(r"[^\w.-]+")
 
 
 def drive(overview: Overview, actor: Actor, base_url: str) -> dict[str, Any]:
@@ -32,7 +30,7 @@ def drive(overview: Overview, actor: Actor, base_url: str) -> dict[str, Any]:
         "id": space.id,
         "name": space.name,
         "driveType": space.kind.value,
-        "driveAlias": alias(space),
+        "driveAlias": space.alias,
         "eTag": etag,
         "lastModifiedDateTime": changed,
         "webUrl": f"{base_url}/f/{quote(space.id, _SAFE)}",
@@ -55,12 +53,6 @@ def drive(overview: Overview, actor: Actor, base_url: str) -> dict[str, Any]:
     if overview.special:
         found["special"] = [special(one, space, base_url) for one in overview.special]
     return found
-
-
-def alias(space: Space) -> str:
-    """What the space is called in addresses of web pages: ``personal/alice``, ``project/optics-lab``."""
-    text = space.owner if space.kind is SpaceKind.PERSONAL else _NOT_IN_ALIAS.sub("-", space.name.casefold()).strip("-")
-    return f"{space.kind.value}/{text or space.id.partition('$')[2]}"
 
 
 def quota(space: Space, room: Room) -> dict[str, Any]:

@@ -79,20 +79,17 @@ class Managing:
     async def invite(self, actor: Actor, id: str, request: Request) -> list[dict[str, Any]]:
         """New members; who is one already gets the new role."""
         await self._ours(actor, id)
-        who, role = members.invited(bodies.read(request))
+        who, role, until = members.invited(bodies.read(request))
         for one in who:
             await self._know(actor, one)
-        await self._making.grant(actor, id, who, role, new=True)
+        await self._making.grant(actor, id, who, role, new=True, until=until)
         wanted = {_id(one) for one in who}
         return [one for one in await self.permissions(actor, id) if one["id"] in wanted]
 
     async def give(self, actor: Actor, id: str, permission: str, request: Request) -> dict[str, Any]:
-        """Another role for a member."""
+        """Another role for a member, or another end."""
         await self._ours(actor, id)
-        body = bodies.read(request)
-        if body.get("expirationDateTime"):
-            raise InvalidRequest("memberships that end by themselves are not possible here")
-        await self._making.grant(actor, id, [members.member_of(permission)], members.kind_of(body.get("roles")))
+        await self._making.alter(actor, id, members.member_of(permission), members.altered(bodies.read(request)))
         return await self.permission(actor, id, permission)
 
     async def expel(self, actor: Actor, id: str, permission: str) -> None:

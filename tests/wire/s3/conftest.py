@@ -9,7 +9,6 @@ import pytest
 
 from ...storage.s3 import servers
 from ..bucket import BucketGateway
-from ..launch import Nursery
 
 
 @pytest.fixture(scope="session")
@@ -24,18 +23,11 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
-
-
 @pytest.fixture
-def stopped_gateway(tmp_path: Path, seaweed: servers.Server, nursery: Nursery) -> Iterator[BucketGateway]:
+def stopped_gateway(tmp_path: Path, seaweed: servers.Server) -> Iterator[BucketGateway]:
     folder = tmp_path / "gateway"
     folder.mkdir()
-    gateway = BucketGateway(folder, seaweed, nursery)
+    gateway = BucketGateway(folder, seaweed)
     yield gateway
     gateway.close()
 

@@ -10,7 +10,6 @@ import pytest
 from ...storage.s3 import servers
 from .. import trees
 from ..bucket import BucketGateway
-from ..launch import Nursery
 from ..programs import SyncClient, rclone, run
 from ..test_rclone import same
 from ..test_rclone import test_copy_keeps_times_and_does_nothing_the_second_time as test_rclone_copy  # noqa: F401
@@ -59,12 +58,12 @@ def content(root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("service", ["seaweed", "moto"])
-def test_a_bucket_that_others_have_filled(service: str, tmp_path: Path, nursery: Nursery, request: pytest.FixtureRequest) -> None:
+def test_a_bucket_that_others_have_filled(service: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """By rclone, by `aws s3 cp`, and by bare PutObjects; nothing in it is renamed or written anew."""
     server: servers.Server = request.getfixturevalue(service)
     folder, local = tmp_path / "gateway", tmp_path / "local"
     folder.mkdir()
-    gateway = BucketGateway(folder, server, nursery)
+    gateway = BucketGateway(folder, server)
     disk = gateway.disk()
     trees.write(local / "by rclone/näu & 50%.txt", b"from rclone", trees.TIME)
     trees.write(local / "by rclone/empty", b"", trees.TIME + 1)

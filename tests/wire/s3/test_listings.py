@@ -44,7 +44,7 @@ def begin(gateway: BucketGateway, **s3: Any) -> Any:
 
 def tell(gateway: BucketGateway, key: str, event: str = "s3:ObjectCreated:Put") -> None:
     """As MinIO does."""
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120)
     record = {
         "eventName": event,
         "s3": {"bucket": {"name": servers.BUCKET}, "object": {"key": quote(key), "eTag": "x", "size": 1}},

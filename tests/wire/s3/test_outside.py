@@ -64,7 +64,7 @@ def test_the_service_tells(stopped_gateway: BucketGateway) -> None:
         assert send({"Records": [record]}, "/home", f"Bearer {SECRET}") == 204
 
     def send(message: Any, address: str, secret: str = "") -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120)
         headers = {"Authorization": secret} if secret else {}
         connection.request("POST", f"/bucket-events{address}", json.dumps(message), headers)
         with closing(connection):

@@ -15,7 +15,6 @@ import pytest
 from ...storage.s3 import servers
 from .. import dav
 from ..bucket import BucketGateway
-from ..launch import Nursery
 from ..test_following import fresh, moved, rest
 
 PATIENCE = 120.0
@@ -37,10 +36,10 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path, moto: servers.Server, nursery: Nursery) -> Iterator[Site]:
+def site(tmp_path: Path, moto: servers.Server) -> Iterator[Site]:
     folder = tmp_path / "gateway"
     folder.mkdir()
-    gateway = BucketGateway(folder, moto, nursery)
+    gateway = BucketGateway(folder, moto)
     session = boto3.Session(servers.KEY, servers.SECRET, region_name="us-east-1")
     sqs = session.client("sqs", endpoint_url=moto.endpoint)
     url = sqs.create_queue(QueueName=gateway.prefix.strip("/"))["QueueUrl"]

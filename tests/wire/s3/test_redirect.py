@@ -29,7 +29,7 @@ def test_the_bucket_answers_those_who_are_named(stopped_gateway: BucketGateway) 
         where = answer.headers["Location"]
         url = urlsplit(where)
         assert url.port != gateway.port
-        there = http.client.HTTPConnection(url.hostname or "", url.port or 0, timeout=20)
+        there = http.client.HTTPConnection(url.hostname or "", url.port or 0, timeout=120)
         there.request("GET", f"{url.path}?{url.query}", headers={"Range": "bytes=5-9"})
         found = there.getresponse()
         assert (found.status, found.read()) == (206, content[5:10])
