@@ -4,6 +4,7 @@
 # make bench   the gateway beside Apache and rclone, its uploads beside @tus/server, and how soon it sees changes that others make;
 #              BENCH=compare, BENCH=uploads or BENCH=outside: one of them; BENCH=scan: a tree with a million files; BENCH=s3: a bucket;
 #              BENCH=eos: EOS, beside curl that makes the same two hops
+#              BENCH=events: thousands of clients that wait for changes
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,6 +19,9 @@ PACKAGES := litmus cadaver owncloud-client-cmd nextcloud-desktop-cmd rclone curl
 	chromium chromium-driver git rsync unzip xrootd-server xrootd-server-plugins
 PEERS := apache2-bin media-types rclone
 
+# Where this is set, each of the processes that the tests start would compile the gateway anew, and each process of tests all of them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test lint bench packages peers clean
 .DELETE_ON_ERROR:
 
@@ -29,7 +33,7 @@ test: packages $(VENV)/test tests/wire/tusjs/node_modules/installed tests/wire/w
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n $(PARALLEL) --dist loadfile --durations 15 $(ARGS)
+	$(BIN)/pytest -n $(PARALLEL) --dist loadfile --no-loadscope-reorder --durations 15 $(ARGS)
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
@@ -37,6 +41,7 @@ lint: $(VENV)/test
 	$(BIN)/mypy
 
 bench: peers $(VENV)/test bench/tus_server/node_modules/installed
+	$(if $(filter eos,$(BENCH)),$(BIN)/pip install --quiet --editable '.[eos]')
 	for one in $(BENCH); do $(BIN)/python bench/$$one.py $(ARGS) || exit 1; done
 
 clean:

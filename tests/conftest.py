@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from .postgres import Postgres
+from .wire import launch
 
 # No deadline: the machine that runs the tests may be busy, and timing is the benchmarks' business.
 settings.register_profile("clawgate", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -18,17 +19,35 @@ settings.load_profile("clawgate")
 DATABASES = ["sqlite", "postgresql"]
 
 
+LONGEST = [
+    *("s3/test_suite.py", "test_kill.py", "test_upload_kill.py", "test_upload_memory.py", "test_outside.py", "test_eos.py"),
+    *("test_memory.py", "s3/test_uploads.py", "test_upload_resume.py", "test_eos_uploads.py"),
+]
+"""Of the wire tests."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole files go to the next process that has nothing to do: the long ones first, so that all end at the same time."""
     wire = Path(__file__).parent / "wire"
+    order = {wire / name: number for number, name in enumerate(LONGEST)}
     for item in items:
         if wire in item.path.parents:
             item.add_marker(pytest.mark.wire)
+            order.setdefault(item.path, len(LONGEST))
+    items.sort(key=lambda item: order.get(item.path, len(LONGEST) + 1))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Ten thousand collected tests are looked through by every full collection of garbage, unless they are set apart."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nursery_ends() -> Iterator[None]:
+    """Whoever wants a forked gateway starts the process that forks them."""
+    yield
+    launch.close_nursery()
 
 
 @pytest.fixture(scope="session")

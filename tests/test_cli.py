@@ -14,6 +14,8 @@ from clawgate.configuration import load, sample
 from clawgate.identity import users_file
 from clawgate.identity.passwords import matches
 
+from .wire import launch
+
 COMMAND = str(Path(sys.executable).with_name("clawgate"))
 
 
@@ -281,7 +283,8 @@ def test_explain_for_whom_only_tokens_describe(run, folder, tmp_path):
 
 
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([COMMAND, "--data", str(folder), *arguments], capture_output=True, text=True, timeout=60, check=False)
+    """In a process of its own: what the reactor is for runs once in each."""
+    return launch.nursery().tool(["--data", str(folder), *arguments], folder.parent, timeout=120)
 
 
 def test_index_and_uploads(run, folder):
@@ -323,7 +326,7 @@ def test_repairs_wait_until_the_gateway_has_stopped(folder):
     data.make(settings)
     lock = data.Lock(settings)
     assert lock.take()
-    refused = command(folder, "index", "rebuild")
+    refused = subprocess.run([COMMAND, "--data", folder, "index", "rebuild"], capture_output=True, text=True, timeout=120)
     lock.release()
 
     assert refused.returncode == 1

@@ -50,9 +50,9 @@ class Gateway:
         pytest.fail("\n".join(process.communicate()))
 
     def connect(self, name: str = "http") -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection("localhost", timeout=20)
+        connection = http.client.HTTPConnection("localhost", timeout=120)
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(20)
+        connection.sock.settimeout(120)
         try:
             connection.sock.connect(str(self.folder / name))
         except OSError:
@@ -72,7 +72,7 @@ class Gateway:
     def stop(self) -> tuple[str, str, int]:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=120)
         return out, err, self.process.returncode
 
 
@@ -175,7 +175,7 @@ def test_two_do_not_share_data(gateway):
     other.mkdir()
     second = Gateway(other)
     second.data = gateway.data
-    out, err = second.spawn().communicate(timeout=20)
+    out, err = second.spawn().communicate(timeout=120)
 
     assert second.process.returncode == 1
     assert f"clawgate: another clawgate works with {gateway.data}" in out + err
@@ -194,7 +194,7 @@ def test_two_do_not_share_data(gateway):
 )
 def test_what_cannot_work_ends_at_once_and_says_why(gateway, arguments, expected):
     process = gateway.spawn(*arguments)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=120)
 
     assert process.returncode == 1
     assert expected in out + err
@@ -205,7 +205,7 @@ def test_what_fails_later_ends_with_a_failure(gateway):
     gateway.data.mkdir()
     (gateway.data / "users.toml").write_text("[users.")
     process = gateway.spawn()
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=120)
 
     assert process.returncode == 1
     assert "cannot start: " in out
@@ -214,7 +214,7 @@ def test_what_fails_later_ends_with_a_failure(gateway):
 
 def test_check(gateway):
     process = gateway.spawn("--check")
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=120)
 
     assert process.returncode == 0
     assert out.splitlines()[-1] == "ready to run"

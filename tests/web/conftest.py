@@ -26,7 +26,7 @@ class Client:
     """A blocking client on a raw socket; used in threads only."""
 
     def __init__(self, port: int, context: ssl.SSLContext | None = None) -> None:
-        self.socket: socket.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.socket: socket.socket = socket.create_connection(("127.0.0.1", port), timeout=120)
         if context is not None:
             self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
         self.rest = b""

@@ -649,7 +649,7 @@ async def test_drain_cuts_in_the_end(serve: Any, until: Any) -> None:
     await until(lambda: server.site.running == 1)
     start = time.monotonic()
     await server.site.drain(0.1)
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 30
     await done
 
 

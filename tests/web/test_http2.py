@@ -396,7 +396,7 @@ async def test_idle_and_slow_clients(serve: Any, until: Any) -> None:
     async def handler(request: Request) -> Response:
         return Response(200, [], await request.body.read_all(100))
 
-    server = await serve(handler, tls=True, alpn=("h2",), idle_timeout=0.4)
+    server = await serve(handler, tls=True, alpn=("h2",), idle_timeout=1.5)
 
     def idle(client: Any) -> None:
         http = H2(client)
@@ -413,7 +413,7 @@ async def test_idle_and_slow_clients(serve: Any, until: Any) -> None:
         start = time.monotonic()
         while client.socket.recv(65536):
             pass
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 30
 
     def silent(client: Any) -> None:
         http = H2(client)

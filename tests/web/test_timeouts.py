@@ -15,7 +15,7 @@ from clawgate.errors import Disconnected
 from clawgate.web.channel import Channel
 from clawgate.web.request import Request
 from clawgate.web.response import Response
-from clawgate.web.site import ClawSite
+from clawgate.web.site import CHECKED_AT_ONCE, ClawSite
 
 PUT = b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n"
 
@@ -65,6 +65,53 @@ async def swallow(request: Request) -> Response:
 
 async def quick(request: Request) -> Response:
     return Response(200, [], b"x")
+
+
+def test_many_connections_are_looked_at_in_turns() -> None:
+    bench = Bench(quick, connections=10_000)
+    turns: list[list[float]] = [[]]
+    broken: list[Counted] = []
+
+    class Counted:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def check(self, now: float) -> None:
+            turns[-1].append(now)
+            if self.number == 7:
+                raise ValueError("it cannot be looked at")
+
+        def abort(self) -> None:
+            broken.append(self)
+            bench.site.closed(self)
+
+        def stop(self) -> None:
+            pass
+
+    many = [Counted(number) for number in range(3 * CHECKED_AT_ONCE)]
+    for one in many:
+        bench.site.opened(one)
+    later = bench.clock.callLater
+
+    def counting(delay: float, act: Any, *arguments: Any) -> Any:
+        turns.append([])
+        return later(delay, act, *arguments)
+
+    bench.clock.callLater = counting  # type: ignore[method-assign,assignment]
+    bench.clock.advance(bench.site._interval)
+    assert [len(turn) for turn in turns if turn] == [CHECKED_AT_ONCE] * 3
+    assert [one.number for one in broken] == [7]
+    turns[:] = [[]]
+    bench.clock.advance(bench.site._interval)
+    assert sum(len(turn) for turn in turns) == 3 * CHECKED_AT_ONCE - 1
+    # Those that have gone meanwhile are left out, and nothing is left to be done once all have.
+    bench.channel.connectionLost()
+    for one in many:
+        if one not in broken:
+            bench.site.closed(one)
+    turns[:] = [[]]
+    bench.clock.advance(bench.site._interval)
+    assert turns == [[]] and not bench.clock.getDelayedCalls()
 
 
 def test_silent_connections_are_closed() -> None:

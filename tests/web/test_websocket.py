@@ -143,13 +143,13 @@ async def test_a_handshake_has_no_body(serve: Any, field: bytes) -> None:
 @pytest_twisted.ensureDeferred
 async def test_silence_is_no_reason_to_end_it(serve: Any) -> None:
     """A request whose body does not come is given up after this time."""
-    server = await serve(echo, idle_timeout=0.2)
+    server = await serve(echo, idle_timeout=1.0)
 
     def talk(client: Any) -> None:
         peer = Peer(client)
         peer.say(TextMessage(data="1"))
         assert peer.hear() == TextMessage(data="1")
-        time.sleep(1)
+        time.sleep(2.5)
         peer.say(TextMessage(data="2"))
         assert peer.hear() == TextMessage(data="2")
 

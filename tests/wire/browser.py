@@ -128,7 +128,7 @@ class Browser:
             **({"Content-Type": FORM} if form is not None else {}),
             **more,
         }
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
         try:
             body = urlencode(form) if form is not None else None
             connection.request(verb, f"{path}?{parts.query}" if parts.query else path, body, headers)

@@ -159,7 +159,7 @@ def mtime(answer: Mapping[str, Any]) -> float:
 class BucketGateway(Gateway):
     """Homes are prefixes of one bucket."""
 
-    def __init__(self, folder: Path, server: servers.Server, launcher: launch.Launcher = launch.twistd) -> None:
+    def __init__(self, folder: Path, server: servers.Server, launcher: launch.Launcher = launch.quick) -> None:
         super().__init__(folder, launcher)
         self.server = server
         self.prefix = f"wire-{next(_numbers)}/"

@@ -57,7 +57,7 @@ class Chromium:
                 "args": [*quiet, *own],
                 "mobileEmulation": {"deviceMetrics": {"width": PHONE[0], "height": PHONE[1], "pixelRatio": 2.0}},
             }
-            wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}, "timeouts": {"implicit": 20_000}}
+            wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}, "timeouts": {"implicit": 60_000}}
             self.session = self._send("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
         except BaseException:
             self.close()
@@ -75,7 +75,7 @@ class Chromium:
                 self.ask("DELETE", "")
         finally:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(60)
 
     def ask(self, verb: str, command: str, **body: Any) -> Any:
         """A command of the session."""
@@ -84,7 +84,7 @@ class Chromium:
     def open(self, url: str) -> None:
         self.ask("POST", "/url", url=url)
 
-    def see(self, words: str, seconds: float = 20) -> None:
+    def see(self, words: str, seconds: float = 120) -> None:
         """Wait until `words` can be seen: a press is answered before the next page has come."""
         deadline = time.monotonic() + seconds
         while words not in (text := str(self.run("return document.body ? document.body.innerText : ''"))):
@@ -124,7 +124,7 @@ class Chromium:
         return [entry["message"] for entry in self.ask("POST", "/se/log", type="browser")]
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             try:
                 if self._send("GET", "/status", None)["ready"]:
@@ -134,7 +134,7 @@ class Chromium:
                 time.sleep(0.02)
 
     def _send(self, verb: str, path: str, body: Any) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=180)
         try:
             connection.request(verb, path, json.dumps(body) if body is not None else None, {"Content-Type": "application/json"})
             response = connection.getresponse()

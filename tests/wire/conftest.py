@@ -1,4 +1,4 @@
-"""A gateway for each test that asks for one."""
+"""A gateway for each test that asks for one, started without the imports: `launch.nursery` has them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from .gateway import Gateway
-from .launch import Nursery
 
 
 @pytest.fixture
@@ -29,12 +28,6 @@ def gateway(stopped_gateway: Gateway) -> Gateway:
 
 
 @pytest.fixture
-def quick_gateway(tmp_path: Path) -> Iterator[Gateway]:
-    """Not started yet; restarts in a fraction of a second."""
-    folder = tmp_path / "gateway"
-    folder.mkdir()
-    nursery = Nursery()
-    gateway = Gateway(folder, nursery)
-    yield gateway
-    gateway.close()
-    nursery.close()
+def quick_gateway(stopped_gateway: Gateway) -> Gateway:
+    """Not started yet, and started often."""
+    return stopped_gateway

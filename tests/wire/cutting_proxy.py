@@ -112,7 +112,7 @@ class CuttingProxy:
             except OSError:
                 return
             try:
-                server = socket.create_connection(("127.0.0.1", self.gateway), timeout=10)
+                server = socket.create_connection(("127.0.0.1", self.gateway), timeout=60)
             except OSError:
                 client.close()
                 continue

@@ -67,7 +67,7 @@ class Client:
     ) -> Answer:
         """The same with the request target as it goes on the wire."""
         if self.connection is None:
-            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             self.connection.request(verb, target, body, {**self.login, **(headers or {})})
             response = self.connection.getresponse()

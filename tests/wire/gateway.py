@@ -11,7 +11,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +34,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
 class Gateway:
     """``twistd -n clawgate --config FILE``; alice and bob have homes under ``data/files``."""
 
-    def __init__(self, folder: Path, launcher: launch.Launcher = launch.twistd) -> None:
+    def __init__(self, folder: Path, launcher: launch.Launcher = launch.quick) -> None:
         self.folder = folder
         self.launcher = launcher
         self.data = folder / "data"
@@ -77,7 +76,7 @@ class Gateway:
     def start(self) -> None:
         arguments = ["-n", "--pidfile=", "clawgate", "--config", str(self.config)]
         self.process = self.launcher(arguments, self.folder, self.log_file, self.environment)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while self.admin("/ready")[0] != 200:
             if (code := self.process.poll()) is not None:
                 self.process = None
@@ -174,8 +173,7 @@ class Gateway:
 
     def tool(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The operator's command on this gateway's settings."""
-        command = [str(Path(sys.executable).with_name("clawgate")), "--config", str(self.config), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=self.folder, timeout=120)
+        return launch.nursery().tool(["--config", str(self.config), *arguments], self.folder, timeout=120)
 
     def leftovers(self, user: str = "alice") -> list[str]:
         """Files of the gateway's own among the user's, but for what it keeps there: a mark, the trash, versions."""
@@ -190,7 +188,7 @@ class Gateway:
 
     def assert_tidy(self, user: str = "alice") -> None:
         """Nothing of the gateway's own is left among the user's files; what is deleted in the background has a moment."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while left := self.leftovers(user):
             assert time.monotonic() < deadline, f"left over: {left}"
             time.sleep(0.01)

@@ -45,9 +45,12 @@ class Outside:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """It changes nothing meanwhile; what it has others do for it, `mv` for instance, has a moment to come to its end."""
+        """It changes nothing meanwhile; what it has others do for it, `mv` for instance, has come to its end."""
         self._process.send_signal(signal.SIGSTOP)
-        time.sleep(0.3)
+        deadline = time.monotonic() + 60
+        while not _rests(self._process.pid, "T"):
+            assert time.monotonic() < deadline, "the outside writer goes on"
+            time.sleep(0.01)
         try:
             yield
         finally:
@@ -55,16 +58,21 @@ class Outside:
 
     def go_on(self, changes: int) -> None:
         """Wait until it has made so many more changes."""
-        journal = self._supply.with_name(f"{self._supply.name}.journal")
-        until = len(journal.read_bytes().splitlines()) + changes
-        deadline = time.monotonic() + 60
-        while len(journal.read_bytes().splitlines()) < until:
+        self.has_made(self._changes() + changes)
+
+    def has_made(self, changes: int) -> None:
+        """Wait until it has made so many altogether."""
+        deadline = time.monotonic() + 120
+        while self._changes() < changes:
             assert time.monotonic() < deadline, "the outside writer does not work"
             time.sleep(0.02)
 
+    def _changes(self) -> int:
+        return len(self._supply.with_name(f"{self._supply.name}.journal").read_bytes().splitlines())
+
     def stop(self) -> Report:
         """Let it end; what it has done."""
-        said, _ = self._process.communicate(timeout=60)
+        said, _ = self._process.communicate(timeout=120)
         assert self._process.returncode == 0, "the outside writer failed"
         self.report = report = json.loads(said)
         return report  # type: ignore[no-any-return]
@@ -79,6 +87,15 @@ class Outside:
         expected = {path: tuple(what) if what else None for path, what in self.report["tree"].items()}
         found = {path: what for path, what in trees.content(self.folder).items() if path in expected}
         return trees.differences(expected, found)  # type: ignore[arg-type]
+
+
+def _rests(pid: int, state: str) -> bool:
+    """Whether a process is in this state of proc(5), and what it has started has ended."""
+    process = Path(f"/proc/{pid}")
+    if (process / "stat").read_text().rpartition(")")[2].split()[0] != state:
+        return False
+    children = [int(child) for thread in (process / "task").iterdir() for child in (thread / "children").read_text().split()]
+    return all(_rests(child, "Z") for child in children)
 
 
 class RootEtag(threading.Thread):

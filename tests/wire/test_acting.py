@@ -77,7 +77,7 @@ class Place:
 
     def unfinished(self) -> list[str]:
         """What lies in the staging folders, once what is deleted in the background is gone."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while True:
             found = [str(path) for path in self.common.glob(".clawgate/*/*") if path.name not in ("trash", "versions")]
             if not found or time.monotonic() > deadline:

@@ -20,7 +20,7 @@ def basic(user: str, password: str) -> str:
 
 def ask(gateway: Gateway, source: str, password: str = USERS["alice"], user: str = "alice") -> tuple[int, int]:
     """Status and Retry-After (0: none) of one request from the address `source`."""
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20, source_address=(source, 0))
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120, source_address=(source, 0))
     try:
         connection.request("PROPFIND", PATH, headers={"Authorization": basic(user, password), "Depth": "0"})
         response = connection.getresponse()
@@ -33,7 +33,7 @@ def ask(gateway: Gateway, source: str, password: str = USERS["alice"], user: str
 def guess(gateway: Gateway, first: int, last: int) -> Counter[int]:
     """How often each status came for different wrong passwords, sent 50 at a time on one connection."""
     found: Counter[int] = Counter()
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as connection, connection.makefile("rb") as answers:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=120) as connection, connection.makefile("rb") as answers:
         for start in range(first, last, 50):
             stop = min(start + 50, last)
             lines = (f"Host: x\r\nDepth: 0\r\nAuthorization: {basic('alice', f'guess {i}')}" for i in range(start, stop))

@@ -13,7 +13,7 @@ import pytest
 from . import dav
 from .gateway import Gateway
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds until something that must happen counts as not happening."""
 
 

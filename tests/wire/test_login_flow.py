@@ -77,7 +77,7 @@ class Flow:
         assert self.page.startswith(gateway.url("/login/v2/flow/"))
 
     def ask(self, path: str, form: dict[str, str] | None) -> tuple[int, dict[str, dict[str, str]]]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             headers = {"User-Agent": AGENT, "Content-Type": FORM, "OCS-APIREQUEST": "true"}
             connection.request("POST", path, urlencode(form or {}), headers)
@@ -117,7 +117,7 @@ def app_password(gateway: Gateway, user: str) -> str:
 
 def written(gateway: Gateway, text: str) -> str:
     """The log when `text` is in it: the access log is written once a second."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while text not in (log := gateway.log()):
         assert time.monotonic() < deadline, f"{text!r} does not come into the log"
         time.sleep(0.05)
@@ -334,7 +334,7 @@ def test_switched_off(quick_gateway: Gateway) -> None:
     quick_gateway.configure(login_flow={"enabled": False})
     quick_gateway.start()
     assert Browser().open(quick_gateway.url("/login/app-passwords")).status == 404
-    connection = http.client.HTTPConnection("127.0.0.1", quick_gateway.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", quick_gateway.port, timeout=120)
     connection.request("POST", "/index.php/login/v2")
     assert connection.getresponse().status == 404
     connection.close()

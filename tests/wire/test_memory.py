@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from . import launch
 from .gateway import USERS, Gateway
 
 MIB = 1 << 20
@@ -21,6 +22,13 @@ LOGIN = "Authorization: Basic " + base64.b64encode(f"alice:{USERS['alice']}".enc
 def request(verb: str, path: str, *headers: str) -> bytes:
     lines = [f"{verb} /remote.php/dav/files/alice/{path} HTTP/1.1", "Host: localhost", LOGIN, *headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+@pytest.fixture
+def stopped_gateway(stopped_gateway: Gateway) -> Gateway:
+    """Started as a user starts it: what it weighs is its own."""
+    stopped_gateway.launcher = launch.twistd
+    return stopped_gateway
 
 
 @pytest.fixture

@@ -33,6 +33,10 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     one.stop()
 
 
+CACHE = 1.5
+"""Seconds; a busy machine may take so long for five requests."""
+
+
 def settings(provider: Provider, **more: object) -> dict[str, object]:
     return {
         "issuer": provider.issuer,
@@ -45,7 +49,7 @@ def settings(provider: Provider, **more: object) -> dict[str, object]:
         "client_ids": ["desktop=OpenCloudDesktop"],
         "leeway": 0,
         "retry_seconds": 0.3,
-        "cache_seconds": 0.5,
+        "cache_seconds": CACHE,
         **more,
     }
 
@@ -78,7 +82,7 @@ def probe(gateway: Gateway, token: str, **headers: str) -> dav.Answer:
 
 
 def get(gateway: Gateway, path: str, token: str = "") -> dav.Answer:
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120)
     try:
         connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
         response = connection.getresponse()
@@ -283,7 +287,7 @@ def test_a_revoked_opaque_token(house: Gateway, provider: Provider) -> None:
     assert [probe(house, token).status for _ in range(5)] == [207] * 5
     assert provider.asked()["/token/introspection"] == before + 1
     provider.revoke(token)
-    time.sleep(0.6)
+    time.sleep(CACHE + 0.1)
     assert probe(house, token).status == 401
 
 
@@ -316,7 +320,7 @@ def test_one_of_two_providers_is_away_and_comes_back(stopped_gateway: Gateway, p
         assert probe(gateway, used).status == 207
         assert probe(gateway, unused).status == 207, "the keys are known"
         assert get(gateway, "/.well-known/openid-configuration").body == document
-        time.sleep(0.6)
+        time.sleep(CACHE + 0.1)
         assert probe(gateway, opaque).status == 503, "nobody else knows whether it was revoked"
         assert probe(gateway, unknown).status == 503, "nobody else knows whether there is a new key"
         assert probe(gateway, tampered(used)).status == 401
@@ -332,7 +336,7 @@ def test_one_of_two_providers_is_away_and_comes_back(stopped_gateway: Gateway, p
 
 
 def recovered(gateway: Gateway, token: str) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (status := probe(gateway, token).status) == 503:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -103,6 +103,7 @@ def test_two_clients_and_a_job(house: Callable[..., Gateway], tmp_path: Path, mo
             for program in running:
                 # What vanished between listing and download makes a client end with an error; the next round mends it.
                 program.end(0, 1)
+        writer.has_made(60)
         report = writer.stop()
         assert sum(report["operations"].values()) > 50, report
     with gateway.client() as web:

@@ -103,7 +103,7 @@ def test_what_belongs_to_the_nodes_goes_with_them(stopped_gateway: Gateway, mode
 
 def known(gateway: Gateway, user: str = "alice") -> None:
     """Wait until a look at every folder brings nothing new."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while unknown(gateway, user):
         assert time.monotonic() < deadline, "there is always something new"
 

@@ -148,7 +148,7 @@ def plainly(gateway: Gateway) -> Ask:
 
     def ask(file: File, span: str) -> Given | None:
         headers = {"Authorization": f"Basic {LOGIN}"} | ({"Range": span} if span else {})
-        connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120)
         try:
             connection.request("GET", address(file.name), None, headers)
             answer = connection.getresponse()
@@ -197,7 +197,7 @@ def rewriting(gateway: Gateway) -> Iterator[None]:
     finally:
         job.stdin.close()
         job.stdout.close()
-        assert job.wait(30) == 0
+        assert job.wait(120) == 0
 
 
 @pytest.mark.parametrize("way", ["sendfile", "copied", "http2"])

@@ -43,7 +43,7 @@ def kept(tree: Path) -> dict[str, bytes]:
 
 
 def until(done: Callable[[], bool], text: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not done():
         assert time.monotonic() < deadline, text
         time.sleep(0.02)

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
-from . import dav
+from . import dav, launch
 from .gateway import USERS, Gateway
 
 LOGIN = b"Authorization: Basic " + base64.b64encode(f"alice:{USERS['alice']}".encode()) + b"\r\n"
@@ -25,7 +25,8 @@ XML = {"Content-Type": "application/xml", "Depth": "0"}
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """One gateway for all: what is refused leaves nothing that could disturb the next test."""
-    gateway = Gateway(tmp_path_factory.mktemp("gateway"))
+    # As a user starts it: what it weighs is its own.
+    gateway = Gateway(tmp_path_factory.mktemp("gateway"), launch.twistd)
     gateway.start()
     yield gateway
     gateway.close()
@@ -53,7 +54,7 @@ def outside(gateway: Gateway) -> Path:
 
 def nothing_left(gateway: Gateway, *expected: str) -> None:
     """Only `expected` is in alice's tree, and no temporary file; a moment is allowed to tidy up after a lost connection."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while True:
         names = sorted(name for name in os.listdir(gateway.disk()) if not name.startswith(".clawgate"))
         if names == sorted(expected) and not gateway.leftovers():
@@ -97,7 +98,7 @@ def test_hostile_xml(gateway: Gateway, outside: Path, verb: str, xml: str) -> No
         answer = client.ask(verb, "here.txt", xml.encode(), XML)
         assert answer.status == 400, answer
         assert b"root:" not in answer.body
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 30
         assert client.get("here.txt") == b"here"
         assert b"root:" not in client.ask("PROPFIND", "here.txt", b"", XML).body
     assert gateway.memory() - before < 20 << 20
@@ -256,8 +257,8 @@ def test_a_folder_that_becomes_a_link_in_between(stopped_gateway: Gateway) -> No
     hits = 0
     try:
         with gateway.client() as client:
-            deadline = time.monotonic() + 4
-            while time.monotonic() < deadline:
+            start = time.monotonic()
+            while (spent := time.monotonic() - start) < 4 or (not hits and spent < 60):
                 answer = client.ask("GET", "swing/file")
                 assert b"secret" not in answer.body, answer
                 assert answer.status in (200, 403, 404, 503), answer
@@ -369,7 +370,7 @@ def test_a_full_disk(small_disk: Gateway) -> None:
         assert client.ask("DELETE", "half").status == 204
         assert client.raw("DELETE", "/remote.php/dav/trash-bin/alice/").status == 204
         gateway.assert_tidy()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         # A name goes a moment before its bytes do.
         while free(gateway) < 13 << 20:
             assert time.monotonic() < deadline, f"{free(gateway)} bytes are free"

@@ -92,7 +92,7 @@ def test_many_first_requests_at_once(gateway: Gateway) -> None:
     """300 clients that were waiting for the gateway, all at the same moment."""
     login = base64.b64encode(f"alice:{USERS['alice']}".encode()).decode()
     head = f"PROPFIND /webdav/ HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {login}\r\nDepth: 0\r\n\r\n".encode()
-    clients = [socket.create_connection(("127.0.0.1", gateway.port), timeout=20) for _ in range(300)]
+    clients = [socket.create_connection(("127.0.0.1", gateway.port), timeout=120) for _ in range(300)]
     for client in clients:
         client.sendall(head)
     answers = [client.recv(65536)[:12] for client in clients]
@@ -119,7 +119,7 @@ def test_a_stop_ends_running_uploads(stopped_gateway: Gateway) -> None:
     seconds = gateway.stop()
     for connection in uploads:
         connection.close()
-    assert seconds < 10
+    assert seconds < 20
     assert (gateway.disk() / "old").read_bytes() == b"old"
     assert not (gateway.disk() / "new").exists()
     gateway.assert_tidy()

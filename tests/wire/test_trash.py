@@ -211,7 +211,7 @@ def test_old_trash_goes(stopped_gateway: Gateway) -> None:
         note = next(path for path in info.iterdir() if "Path=old" in path.read_text())
         lines = [line for line in note.read_text().splitlines() if not line.startswith("X-Clawgate-Removed")]
         note.write_text("\n".join(line if "DeletionDate" not in line else "DeletionDate=2020-01-01T00:00:00" for line in lines))
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while len(trash(client)) == 2:
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -267,15 +267,17 @@ def test_in_the_tree_or_in_the_trash(quick_gateway: Gateway) -> None:
             (root / f"{name}.txt").write_bytes(f"{number} {name}".encode())
     wanted = sorted(value for root in roots for value in scan(root).values() if value is not None)
     gateway.start()
-    done = 0
-    for kill in range(KILLS):
+    done = kill = 0
+    # Where the machine is so busy that kills come before the first request, more of them are needed.
+    while kill < KILLS or (done <= KILLS and kill < 10 * KILLS):
+        kill += 1
         removers = [Remover(gateway.client(), number, kill * 3 + number) for number in range(3)]
         for remover in removers:
             remover.start()
         time.sleep(chance.uniform(0.05, 0.3))
         gateway.kill()
         for remover in removers:
-            remover.join(30)
+            remover.join(120)
         gateway.start()
         with gateway.client() as client:
             client.list()
@@ -291,7 +293,7 @@ def test_in_the_tree_or_in_the_trash(quick_gateway: Gateway) -> None:
             assert len(kept.entries(every.body)) - 1 == (len(list(files.iterdir())) if files.exists() else 0)
             assert {one.origin.split("/")[0] for one in listed.values()} <= {root.name for root in roots}
         done += sum(remover.done for remover in removers)
-    print(f"{KILLS} kills, {done} steps")
+    print(f"{kill} kills, {done} steps")
     assert done > KILLS
     gateway.stop()
     said = gateway.tool("index", "verify")

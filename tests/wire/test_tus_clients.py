@@ -37,7 +37,8 @@ CHUNK = 1_000_003
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """One for all that do not kill it."""
     gateway = Gateway(tmp_path_factory.mktemp("gateway"))
-    gateway.configure(uploads={"lock_seconds": 0.5})
+    # Who comes back waits until all that was sent before the cut is put away: so long may a busy machine take.
+    gateway.configure(uploads={"lock_seconds": 5})
     gateway.start()
     yield gateway
     gateway.close()
@@ -65,7 +66,7 @@ def arrived(gateway: Gateway, name: str, content: bytes = CONTENT) -> Path:
 
 def keep_up(gateway: Gateway, proxy: CuttingProxy, behind: int) -> None:
     """Wait until the storage has all but `behind` bytes of what the proxy has forwarded: the rest may still be in the sockets."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while sum((gateway.disk() / path).stat().st_blocks * 512 for path in gateway.leftovers()) < proxy.forwarded - behind:
         assert time.monotonic() < deadline, "the bytes do not arrive"
         time.sleep(0.01)

@@ -14,6 +14,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -143,7 +144,7 @@ def settle(gateway: Gateway) -> None:
     """Let the janitor, which runs when a space is first used, clear up: then only open uploads have bytes in the storage."""
     with gateway.client() as client:
         client.list()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while strays := [name for name in gateway.leftovers() if name.removeprefix(".clawgate/part-") not in owned(gateway)]:
         assert time.monotonic() < deadline, f"no session owns {strays}"
         time.sleep(0.01)
@@ -199,23 +200,32 @@ def drain(gateway: Gateway, files: list[File], chance: random.Random) -> None:
 # An interrupted PUT makes http.client's generator and sockets end in unusual ways, none of them the gateway's.
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_nothing_is_lost(quick_gateway: Gateway) -> None:
-    requests, cut_off, finishes_cut, finished = play(quick_gateway, KILLS)
-    assert requests > KILLS and cut_off > KILLS and finishes_cut > KILLS / 4, "the kills did not hit anything"
-    assert finished.keys() == {"Put", "Tus", "Concat", "Ng", "V1"}
+    def enough(requests: int, cut_off: int, finishes_cut: int, finished: Counter[str]) -> bool:
+        every = finished.keys() == {"Put", "Tus", "Concat", "Ng", "V1"}
+        return every and requests > KILLS and cut_off > KILLS and finishes_cut > KILLS / 4
+
+    # Where the machine is so busy that kills come before the first request, more of them are needed.
+    hit = play(quick_gateway, KILLS, enough=enough)
+    assert enough(*hit), f"the kills did not hit anything: {hit}"
 
 
-def play(gateway: Gateway, kills: int, slowness: float = 1.0) -> tuple[int, int, int, Counter[str]]:
-    """All rounds, `slowness` times as long as on a disk; how many requests were acknowledged, how many uploads cut off, how many
-    of them at their end, and how many of each kind were finished."""
+Hit = tuple[int, int, int, Counter[str]]
+"""How many requests were acknowledged, how many uploads cut off, how many of them at their end, and how many of each kind were
+finished."""
+
+
+def play(gateway: Gateway, kills: int, slowness: float = 1.0, enough: Callable[..., bool] = lambda *hit: True) -> Hit:
+    """All rounds, `slowness` times as long as on a disk, and then more, ten times as many at most, until `enough` was hit."""
     chance = random.Random(2911)
     gateway.configure(uploads={"checkpoint_bytes": 65536})
     crews = [[File(f"w{number}/{name}") for name in "abc"[:FILES]] for number in range(WRITERS)]
     for number in range(WRITERS):
         (gateway.make_home() / f"w{number}").mkdir()
     gateway.start()
-    requests = cut_off = finishes_cut = told_later = 0
+    requests = cut_off = finishes_cut = told_later = round = 0
     finished: Counter[str] = Counter()
-    for _ in range(kills):
+    while round < kills or (not enough(requests, cut_off, finishes_cut, finished) and round < 10 * kills):
+        round += 1
         finishing = threading.Event()
         writers = [Writer(gateway.client(), files, random.Random(chance.getrandbits(32)), finishing) for files in crews]
         for writer in writers:
@@ -227,7 +237,7 @@ def play(gateway: Gateway, kills: int, slowness: float = 1.0) -> tuple[int, int,
             time.sleep(chance.uniform(0, 0.01) * slowness)
         gateway.kill()
         for writer in writers:
-            writer.join(30)
+            writer.join(120)
             assert not writer.is_alive()
             assert writer.fault is None, writer.fault
             assert writer.cut_off
@@ -241,7 +251,7 @@ def play(gateway: Gateway, kills: int, slowness: float = 1.0) -> tuple[int, int,
                     cut_off += 1
                     finishes_cut += interrupted.finishing
                 told_later += sum([check(gateway, client, file) for file in writer.files])
-    print(f"{kills} kills, {requests} requests acknowledged, {cut_off} uploads cut off, {finishes_cut} of them at the end,")
+    print(f"{round} kills, {requests} requests acknowledged, {cut_off} uploads cut off, {finishes_cut} of them at the end,")
     print(f"{told_later} of those published without the client hearing of it; finished: {dict(finished)}")
     files = [file for files in crews for file in files]
     drain(gateway, files, chance)

@@ -44,6 +44,13 @@ def upload(way: str, client: dav.Client, content: Content, *, checksum: bool = F
         tus.append(min(step, content.size - tus.acknowledged))
 
 
+@pytest.fixture
+def stopped_gateway(stopped_gateway: Gateway) -> Gateway:
+    """Started as a user starts it: what it weighs is its own."""
+    stopped_gateway.launcher = launch.twistd
+    return stopped_gateway
+
+
 @pytest.mark.parametrize("way", ["tus", "tus 10", "ng 10"])
 def test_a_gibibyte(gateway: Gateway, way: str) -> None:
     """Resident memory grows by less than 10 MiB."""

@@ -12,7 +12,6 @@ import pytest
 from . import trees
 from .cutting_proxy import CuttingProxy, Then
 from .gateway import Gateway
-from .launch import Nursery
 from .programs import SyncClient
 from .recorded import begun, repeated, sent, target
 
@@ -41,19 +40,12 @@ each_dialect = pytest.mark.parametrize(
 each_size = pytest.mark.parametrize("size", [25 * MB, 60 * MB], ids=["25MB", "60MB"])
 
 
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
-
-
 @pytest.fixture
-def gateway(nursery: Nursery, tmp_path: Path) -> Iterator[Gateway]:
+def gateway(tmp_path: Path) -> Iterator[Gateway]:
     """Not started yet."""
     folder = tmp_path / "gateway"
     folder.mkdir()
-    gateway = Gateway(folder, nursery)
+    gateway = Gateway(folder)
     yield gateway
     gateway.close()
 

@@ -141,7 +141,7 @@ def test_they_are_thinned_out_and_go_with_the_file(gateway: Gateway) -> None:
         client.ask("DELETE", "file")
         assert len(list(folder.iterdir())) == 1
         assert client.raw("DELETE", f"{kept.BIN}/").status == 204
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while list(folder.iterdir()):
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -214,8 +214,10 @@ def test_the_file_and_its_versions_survive_kills(quick_gateway: Gateway) -> None
             client.put(path, b"first")
             ids[path] = id_of(client, path)
     present = dict.fromkeys(ids, b"first")
-    done = 0
-    for kill in range(KILLS):
+    done = kill = 0
+    # Where the machine is so busy that kills come before the first request, more of them are needed.
+    while kill < KILLS or (done <= KILLS and kill < 10 * KILLS):
+        kill += 1
         writers = {path: Overwriter(gateway.client(), path, ids[path], kill * 2 + no) for no, path in enumerate(ids)}
         for path, writer in writers.items():
             writer.present = present[path]
@@ -223,7 +225,7 @@ def test_the_file_and_its_versions_survive_kills(quick_gateway: Gateway) -> None
         time.sleep(chance.uniform(0.02, 0.2))
         gateway.kill()
         for writer in writers.values():
-            writer.join(30)
+            writer.join(120)
         gateway.start()
         with gateway.client() as client:
             client.list()
@@ -237,5 +239,5 @@ def test_the_file_and_its_versions_survive_kills(quick_gateway: Gateway) -> None
                     assert former == b"first" or is_whole(former), former[:50]
                 present[path] = now
                 done += writer.done
-    print(f"{KILLS} kills, {done} steps")
+    print(f"{kill} kills, {done} steps")
     assert done > KILLS

@@ -119,7 +119,7 @@ def provider(tmp_path: Path) -> Iterator[Provider]:
 
 
 def get(gateway: Gateway, path: str, verb: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120)
     try:
         connection.request(verb, path, headers={name.replace("_", "-"): text for name, text in headers.items()})
         response = connection.getresponse()

@@ -70,7 +70,7 @@ def log_in(chromium: Chromium, url: str) -> None:
 
 
 def ask(port: int, verb: str, path: str, cookie: str, **headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         connection.request(
             verb, path, headers={"Cookie": cookie, **{name.replace("_", "-"): text for name, text in headers.items()}}
@@ -127,7 +127,8 @@ def test_files_of_a_person(stopped_gateway: Gateway, chromium: Chromium, tmp_pat
     with gateway.client() as client:
         link = f"/f/{client.list('many/file 7', '0')['many/file 7'].id}"
         assert client.raw("GET", link).headers["Location"].endswith("/many/file%207"), "programs are sent to the file itself"
-    chromium.press("Log out")
+    chromium.press("Log out everywhere")
+    chromium.see("Log in")
     chromium.open(gateway.url(link))
     chromium.find("//a[@id='login']").click()
     chromium.find("//input[@name='user']").type("alice")
@@ -203,7 +204,7 @@ def test_uploads(stopped_gateway: Gateway, chromium: Chromium, tmp_path: Path) -
         proxy.stop_after(14 * MIB, Then.CUT)
         proxy.stop_after(1 * MIB, Then.CUT)
         chromium.find("//input[@id='chosen']").give(tmp_path / "large.bin")
-        chromium.see("large.bin is there", 120)
+        chromium.see("large.bin is there")
         assert content.is_in(home / "large.bin")
         assert (home / "large.bin").stat().st_mtime == pytest.approx((tmp_path / "large.bin").stat().st_mtime, abs=0.01)
         pieces = [one for one in proxy.exchanges if one.method == "PATCH"]

@@ -15,7 +15,7 @@ class Socket:
 
     def __init__(self, port: int, path: str = "/push/ws", receive_buffer: int = 0) -> None:
         self.socket = socket.socket()
-        self.socket.settimeout(30)
+        self.socket.settimeout(120)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.connect(("127.0.0.1", port))

@@ -68,7 +68,7 @@ class Provider:
         return found
 
     def ask(self, verb: str, target: str, form: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             kind = {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
             connection.request(verb, target, urlencode(form) if form is not None else None, {**kind, **(headers or {})})
