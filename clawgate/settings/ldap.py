@@ -50,7 +50,7 @@ class Ldap:
     gid_attribute: str = setting("gidNumber", "attribute with the numeric id of the primary group there; empty: none")
     quota_attribute: str = setting("", "attribute with the quota, bytes or a size like 10 GiB; empty: none")
     password_attribute: str = setting(
-        "", "attribute that changes with the password, e.g. pwdChangedTime, pwdLastSet: it then ends logins at the page; empty: none"
+        "", "attribute that changes with the password, as pwdChangedTime, pwdLastSet: logins at the page end then; empty: none"
     )
     attributes: list[str] = setting([], "further attributes to keep for templates: NAME, or NAME=ATTRIBUTE")
     # groups
