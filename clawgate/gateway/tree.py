@@ -209,6 +209,10 @@ class Tree:
                 await storage.remove(source.path)
             except Forbidden:
                 if old is None:
+                    if self._properties.any(target.space.id):
+                        # Or those who see the other space would see tags that are on nothing there.
+                        async for _, id in twins(storage, source.path, other, target.path):
+                            await self._properties.forget(target.space.id, [id])
                     await other.remove(target.path)
                 raise
             await self._forget(source, there)

@@ -63,11 +63,7 @@ async def bring_elsewhere(ground: Ground, key: str, place: str, target: Path, *,
                 await metadata.rename(who, held, place, replace=False)
     finally:
         ground.instance.busy.difference_update((held, place))
-        for one in reversed(made):
-            try:
-                await metadata.remove_empty(who, one)
-            except ClawgateError as error:
-                log.debug("a folder made to bring something back stays: {error}", error=error)
+        await _unmake(ground, made)
 
 
 async def _make_way(ground: Ground, place: str) -> Sequence[str]:
@@ -81,7 +77,20 @@ async def _make_way(ground: Ground, place: str) -> Sequence[str]:
             raise Forbidden("it was in a folder outside of this space")
     if not found.is_folder:
         raise ParentMissing("where it was is a file now")
-    made = missing[::-1]
-    for one in made:
-        await ground.metadata.make_folder(ground.who, one)
+    made: list[str] = []
+    try:
+        for one in reversed(missing):
+            await ground.metadata.make_folder(ground.who, one)
+            made.append(one)
+    except ClawgateError:
+        await _unmake(ground, made)
+        raise
     return made
+
+
+async def _unmake(ground: Ground, made: Sequence[str]) -> None:
+    for one in reversed(made):
+        try:
+            await ground.metadata.remove_empty(ground.who, one)
+        except ClawgateError as error:
+            log.debug("a folder made to bring something back stays: {error}", error=error)

@@ -9,8 +9,10 @@ from lxml import etree
 from twisted.internet import reactor
 
 from clawgate.assembly import Gateway
+from clawgate.errors import Forbidden
 from clawgate.gateway import tagging
-from clawgate.model.people import Scope, User
+from clawgate.model.path import ROOT as ROOT_PATH
+from clawgate.model.people import Actor, Scope, User
 from clawgate.settings import Mount, Settings
 
 from ..graph.client import PEOPLE, serving, users_file
@@ -258,6 +260,26 @@ async def test_credentials_for_one_space_tell_no_tags_of_others(client):
 async def test_many(client):
     made = {f"tag {i}": await make(client, f"tag {i}") for i in range(230)}
     assert await seen(client) == made
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_cannot_be_moved_leaves_no_tags_in_the_other_space(client, monkeypatch):
+    home = "home$bob"
+    await client("MKCOL", f"/dav/spaces/{home}/d", "bob")
+    await client("PUT", f"/dav/spaces/{home}/d/x.txt", "bob", data=b"x")
+    for path in ("d", "d/x.txt"):
+        await make(client, f"tag of {path}", f"{FILES}/{await id_of(client, path, space=home)}")
+    place = await client.core.namespace.in_space(Actor(User("bob")), home, ROOT_PATH)
+
+    async def remove(path):
+        raise Forbidden("it is to stay")
+
+    monkeypatch.setattr(await client.core.storages.of(place.space), "remove", remove)
+    target = {"Destination": "/dav/spaces/hall$hall/d"}
+    assert await status(client, "MOVE", f"/dav/spaces/{home}/d", headers=target) == 403
+    assert await seen(client, user="ada") == {}
+    assert set(await seen(client)) == {"tag of d", "tag of d/x.txt"}
+    assert await names(client, "d/x.txt", "bob", home) == "tag of d/x.txt"
 
 
 @pytest_twisted.ensureDeferred

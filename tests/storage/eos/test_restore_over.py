@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from clawgate.errors import ClawgateError, StorageUnavailable
+from clawgate.errors import ClawgateError, Forbidden, StorageUnavailable
 from clawgate.model.path import ROOT, Path
 from clawgate.storage.eos.leftovers import sweep
 from clawgate.testing.conformance import SMALL, get, put, tree
@@ -185,3 +185,27 @@ async def test_somebody_takes_the_name_meanwhile(mounted, eos):
     assert await get(eos, "item") == b"theirs"
     assert mounted.double.names(mounted.root) == ["item"]
     assert len(mounted.double.recycled("alice")) == 2
+
+
+async def test_folders_made_on_the_way_do_not_stay(mounted, eos):
+    """Also if not all of them can be made."""
+    await eos.make_folder(Path("a"))
+    await eos.make_folder(Path("a/b"))
+    await put(eos, "a/b/file", SMALL)
+    await eos.abilities.trash.discard(Path("a/b/file"))
+    key = (await keys(eos))["a/b/file"]
+    mounted.double.remove(f"{mounted.root}/a")
+    known = mounted.metadata.make_folder
+
+    async def make_folder(who, path):
+        if path.endswith("/b"):
+            raise Forbidden("not this one")
+        return await known(who, path)
+
+    mounted.metadata.make_folder = make_folder
+    with pytest.raises(Forbidden):
+        await eos.abilities.trash.restore(key, Path("file"), replace=False)
+    assert mounted.double.names(mounted.root) == []
+    mounted.metadata.make_folder = known
+    await eos.abilities.trash.restore(key, Path("file"), replace=False)
+    assert mounted.double.names(mounted.root) == ["file"]
