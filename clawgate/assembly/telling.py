@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import ClawgateError
 from ..gateway.chores import Chore
-from ..gateway.rules import principals
+from ..gateway.rules import among
 from ..log import make_logger
 from ..model.people import Actor
 from ..protocols.capabilities import Push
@@ -68,7 +68,8 @@ class Telling:
 
     def _have_others(self, members: frozenset[str]) -> None:
         """Some people have other spaces now: they come again, and are told of those."""
-        self._core.news.dismiss(lambda actor: not members.isdisjoint(principals(actor.user)))
+        affected = among(members)
+        self._core.news.dismiss(lambda actor: affected(actor.user))
 
     async def _watch(self) -> None:
         if not self._core.news.streams:

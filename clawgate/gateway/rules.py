@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
@@ -245,6 +245,12 @@ def principals(user: User) -> Iterator[str]:
     yield user.id
     for group in sorted(user.groups):
         yield f"@{group}"
+
+
+def among(members: Collection[str]) -> Callable[[User], bool]:
+    """Whether somebody is one of these members: what `principals` tells, in a part of the time, for thousands of people."""
+    people, groups = frozenset(members), frozenset(member[1:] for member in members if member.startswith("@"))
+    return lambda user: user.id in people or not groups.isdisjoint(user.groups)
 
 
 def principal_of(one: MadeSpace, user: User) -> str | None:

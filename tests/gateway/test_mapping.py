@@ -10,7 +10,7 @@ import pytest
 from clawgate.configuration import load
 from clawgate.explaining import lines
 from clawgate.gateway.namespace import Namespace
-from clawgate.gateway.rules import rules_of
+from clawgate.gateway.rules import among, principals, rules_of
 from clawgate.model.path import Path as Inner
 from clawgate.model.people import User
 
@@ -43,3 +43,15 @@ def test_what_people_get(file: Path, tmp_path: Path) -> None:
         for user in people(tree)
     )
     assert found + "\n" == file.with_suffix(".txt").read_text()
+
+
+def test_who_is_among_members():
+    users = [
+        User("ada"),
+        User("@staff"),
+        User("staff"),
+        User("bob", groups=frozenset(["staff", "x"])),
+        User("eve", groups=frozenset(["bob"])),
+    ]
+    for members in ([], ["ada"], ["@staff"], ["bob", "@none"], ["@bob", "staff"]):
+        assert [among(members)(user) for user in users] == [not set(members).isdisjoint(principals(user)) for user in users]

@@ -23,7 +23,8 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def seaweed(tmp_path_factory):
-    with servers.seaweed(tmp_path_factory.mktemp("seaweed")) as server:
+    # Each bucket, and so each file of tests that makes one, takes several.
+    with servers.seaweed(tmp_path_factory.mktemp("seaweed"), volumes=100) as server:
         yield server
 
 
