@@ -1,9 +1,10 @@
 """The gateway over an EOS beside ``curl`` that makes the same two hops (manager, disk server) by itself, in turns.
 
-    python bench/eos.py [--quick] [--rounds N] [--mib N] [--only PUT|GET] [--disk-server double|apache] [--receive-bytes N]
-        [--json FILE]
+    python bench/eos.py [--quick] [--rounds N] [--mib N] [--only PUT|GET] [--disk-server double|apache] [--rate N]
+        [--receive-bytes N] [--json FILE]
 
-The manager is the double; so is the disk server, in the same process, unless downloads come from Apache, which costs less.
+The manager is the double; so is the disk server, in the same process, unless downloads come from Apache, which costs less, and
+can be held to a rate, as disks and networks hold it.
 The gateway adds a hop, so that every byte goes through four sockets where curl's goes through two. What that alone costs shows a
 relay (``relay.py``), by way of which curl downloads too. Printed for each task: the median time; the median CPU of the program in
 between, of the servers, of curl, and of all; the memory of the gateway above that at rest; and the gateway's throughput as a part
@@ -113,6 +114,7 @@ def main() -> None:
     parser.add_argument("--mib", type=int, default=1024, help="size of the file")
     parser.add_argument("--only", choices=("PUT", "GET"))
     parser.add_argument("--disk-server", choices=("double", "apache"), default="double", help="where downloads come from")
+    parser.add_argument("--rate", type=int, default=0, help="MiB a second that Apache sends; by default all that it can")
     parser.add_argument("--receive-bytes", default="", help="the gateway's setting of that name")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
@@ -138,8 +140,8 @@ def main() -> None:
                 bench.alone("PUT")
             bench.file.unlink()
             if asked.only != "PUT":
-                if asked.disk_server == "apache":
-                    disk.take_over(double, ["gateway.bin", "curl.bin"])
+                if asked.disk_server == "apache" or asked.rate:
+                    disk.take_over(double, ["gateway.bin", "curl.bin"], asked.rate)
                 results.append(compare(bench, "GET", number))
         finally:
             gateway.stop()

@@ -65,9 +65,10 @@ class DiskServer(Apache):
     def prepare(self) -> None:
         """When it takes over, there is something to say."""
 
-    def take_over(self, double: Double, names: list[str]) -> None:
-        """From now on the manager sends people here, for `names` that all have the same content."""
-        modules = "mpm_event authz_core alias headers mime"
+    def take_over(self, double: Double, names: list[str], rate: int = 0) -> None:
+        """From now on the manager sends people here, for `names` that all have the same content. It sends `rate` MiB a second; 0:
+        all that it can."""
+        modules = "mpm_event authz_core alias headers mime env ratelimit"
         lines = [f"LoadModule {name}_module {APACHE_DIRECTORY}/mod_{name}.so" for name in modules.split()]
         lines += [
             f"ServerRoot {self.work}",
@@ -93,6 +94,7 @@ class DiskServer(Apache):
                 f"<Location {HOME}/{name}>",
                 f'  Header set ETag "{etag}"',
                 f'  Header set OC-Checksum "{fields["oc-checksum"]}"',
+                *((f"  SetEnv rate-limit {rate << 10}", "  SetOutputFilter RATE_LIMIT") if rate else ()),
                 "</Location>",
             ]
         if os.geteuid() == 0:
