@@ -271,7 +271,7 @@ class Core:
         await self.buckets.stop_listening()
         if self.serving:
             await self.followers.stop()
-            await self.making.stop()
+            await self.making.unmaking.stop()
             await self.generations.note()
             for notifier in self.notifiers.values():
                 notifier.close()

@@ -9,11 +9,9 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
 from typing import Protocol
 
 import attrs
-from twisted.internet.defer import CancelledError, Deferred, DeferredList
 
 from ..errors import AlreadyExists, ClawgateError, Forbidden, InvalidRequest, NotFound, QuotaExceeded
 from ..log import make_logger
@@ -21,39 +19,30 @@ from ..model.made_space import MadeSpace, Role, Standing
 from ..model.people import Actor
 from ..model.permissions import READ_ONLY, Permissions
 from ..model.space import Space
-from ..mutex import Mutex
 from ..settings import Graph
 from ..state.made_spaces import StoredSpaces
 from .aliases import slug
 from .made_spaces import MadeSpaces
 from .rules import RIGHTS, Rule, principal_of
+from .unmaking import Cleared, Unmaking
 
 log = make_logger()
 
 NAME_LETTERS = 255
 DESCRIPTION_LETTERS = 4096
 LABEL_LETTERS = 60
-TOLD_SECONDS = 3600.0
-"""Between lines in the log that say for the same reason that a space is not removed yet."""
 LABELS = 100
 """Names that are tried before one is taken that nobody would choose."""
 
 
-class Ground(Protocol):
-    """Where the files of spaces are."""
+class Ground(Cleared, Protocol):
+    """Where the files of spaces are, and will be."""
 
     async def vacant(self, space: Space) -> bool:
         """Whether nothing is there where a new space would be. Raises `StorageUnavailable`."""
 
     async def make(self, space: Space) -> None:
         """Make its folder; one that is there is no error. Raises `StorageUnavailable`, `QuotaExceeded`."""
-
-    async def clear(self, space: Space) -> None:
-        """Remove all that is there, and all that is known of it. Raises `StorageUnavailable`, also if nobody can tell that what
-        is not there was removed."""
-
-    async def end(self, space: Space) -> None:
-        """It is noted that all was removed. Raises `StorageUnavailable`."""
 
 
 @attrs.frozen
@@ -98,10 +87,7 @@ class Making:
         self._settings = settings
         self._now = now
         self._busy: set[str] = set()
-        self._told: dict[str, tuple[str, float]] = {}
-        """Of spaces that cannot be removed: why, and when that was told."""
-        self._clearing: set[Deferred[None]] = set()
-        self._turn = Mutex()
+        self.unmaking = Unmaking(self._rules, stored, made, ground, now)
 
     @property
     def possible(self) -> bool:
@@ -210,7 +196,7 @@ class Making:
         return await self._as_manager(actor, id, lambda one: attrs.evolve(one, standing=Standing.READY))
 
     async def remove(self, actor: Actor | None, id: str) -> MadeSpace:
-        """Remove a disabled space with all its files, for good; for that there is `clear`, and else `mend`. Raises `NotFound`,
+        """Have a disabled space removed with all its files, for good: `Unmaking.begin` does it, else `mend`. Raises `NotFound`,
         `Forbidden`, `InvalidRequest` for one that is not disabled."""
         return await self._as_manager(actor, id, _doomed)
 
@@ -282,59 +268,6 @@ class Making:
         finally:
             await self._made.load()
 
-    def clear(self, one: MadeSpace) -> None:
-        """Begin to remove the files of a space that `goes`."""
-        if one.id in self._busy:
-            return
-        self._busy.add(one.id)
-        clearing = Deferred.fromCoroutine(self._clear(one))
-        clearing.addErrback(lambda failure: log.failure("{space} is not removed yet", failure, space=one.id))
-        self._clearing.add(clearing)
-        clearing.addBoth(lambda _: self._clearing.discard(clearing))
-
-    async def stop(self) -> None:
-        """Break off what is being removed; the next start goes on with it."""
-        clearing = list(self._clearing)
-        for one in clearing:
-            one.cancel()
-        if clearing:
-            await DeferredList(clearing)
-
-    async def _clear(self, one: MadeSpace) -> None:
-        try:
-            # One at a time: a large one keeps a thread busy for long.
-            async with self._turn:
-                # It may have waited for long. What another process has removed meanwhile may be another space's folder by now.
-                await self._made.load()
-                there = self._made.known.find(one.mount, one.key)
-                if there is None or not there.standing.goes:
-                    return
-                one = there
-                space = self._rules[one.mount].space_of(one)
-                if one.standing is not Standing.EMPTIED:
-                    await self._ground.clear(space)
-                    # Another process may have done the same, and forgotten it.
-                    with suppress(NotFound):
-                        await self._stored.change(one.mount, one.key, lambda it: attrs.evolve(it, standing=Standing.EMPTIED))
-                await self._ground.end(space)
-            await self._stored.remove(one.mount, one.key)
-            await self._made.load()
-            self._told.pop(one.id, None)
-            log.info("{space} «{name}» was removed for good", space=one.id, name=one.name)
-        except CancelledError:
-            log.info("{space} is not removed yet: the gateway ends", space=one.id)
-        except ClawgateError as error:
-            self._tell(one, str(error))
-        finally:
-            self._busy.discard(one.id)
-
-    def _tell(self, one: MadeSpace, why: str) -> None:
-        """Once, and now and then as long as it is so."""
-        said, at = self._told.get(one.id, ("", 0.0))
-        if why != said or not 0 <= self._now() - at < TOLD_SECONDS:
-            self._told[one.id] = why, self._now()
-            log.error("{space} is not removed yet, and will be tried again: {error}", space=one.id, error=why)
-
     async def mend(self) -> int:
         """Bring to an end what was interrupted; returns how many spaces that concerned. Raises the first failure once all others
         had their turn."""
@@ -342,12 +275,13 @@ class Making:
             return 0
         await self._made.refresh()
         pending = self._made.known.pending
-        self._told = {one.id: self._told[one.id] for one in pending if one.id in self._told}
-        found = [one for one in pending if one.mount in self._rules and one.id not in self._busy]
+        self.unmaking.forget(pending)
+        busy = self._busy | self.unmaking.busy
+        found = [one for one in pending if one.mount in self._rules and one.id not in busy]
         failure: ClawgateError | None = None
         for one in found:
             if one.standing.goes:
-                self.clear(one)
+                self.unmaking.begin(one)
                 continue
             try:
                 await self._ground.make(self._rules[one.mount].space_of(one))

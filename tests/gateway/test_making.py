@@ -170,7 +170,7 @@ async def test_mending(world, database):
     world.ground.failure = StorageUnavailable("away")
     with pytest.raises(StorageUnavailable):
         await later.making.mend()
-    await DeferredList(list(later.making._clearing))
+    await DeferredList(list(later.making.unmaking.running))
     assert "/p/two" not in world.ground.there
     world.ground.failure = None
     assert await later.making.mend() == 1
@@ -182,7 +182,7 @@ async def test_mending(world, database):
 
 async def removed(world):
     await world.making.mend()
-    await DeferredList(list(world.making._clearing))
+    await DeferredList(list(world.making.unmaking.running))
 
 
 @pytest_twisted.ensureDeferred
@@ -242,8 +242,8 @@ async def test_what_another_gateway_has_removed_meanwhile(world, database):
     new = await other.making.create("p", Change("one"), "ada")
     assert (new.label, new.id != one.id) == (one.label, True)
     world.ground.calls = []
-    world.making.clear(stale)
-    await DeferredList(list(world.making._clearing))
+    world.making.unmaking.begin(stale)
+    await DeferredList(list(world.making.unmaking.running))
     assert (world.ground.calls, "/p/one" in world.ground.there) == ([], True)
     assert world.making.pending == 0
 

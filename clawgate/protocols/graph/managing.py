@@ -55,7 +55,7 @@ class Managing:
         """A space disabled, or with ``Purge: T`` removed for good."""
         await self._ours(actor, id, request)
         if _is_set(request, "purge"):
-            self._making.clear(await self._making.remove(actor, id))
+            self._making.unmaking.begin(await self._making.remove(actor, id))
         else:
             await self._making.disable(actor, id)
 
