@@ -29,7 +29,7 @@ from .memory import Listings, Shown
 from .options import S3Options
 from .parallel import each
 from .parts import S3Parts
-from .probing import probe
+from .probing import probe, sweep_probes
 from .reading import S3Reader
 from .surveying import S3Survey
 from .trash import S3Trash
@@ -244,6 +244,7 @@ class S3Storage(Storage, Ids, Copy, Times, Janitor):
             return cleared
         swept = await self._trees.sweep(older_than)
         swept += await self._parts.sweep(keep, older_than)
+        swept += await sweep_probes(ground, older_than)
         return cleared + swept + await sweep_multiparts(self._ground, older_than)
 
     @asynccontextmanager

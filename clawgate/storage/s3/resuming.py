@@ -37,11 +37,8 @@ class Resumption:
             return
         if plan.replaces and not ground.both and plan.stage == COPYING:
             await self._make_room(plan)
-        settled = [
-            one
-            for one, gone in zip(found, await self._transfers.each(found, lambda one: self._settle(plan, one)), strict=True)
-            if gone
-        ]
+        there_now = await self._transfers.outside_in(found, lambda one: self._settle(plan, one), lambda one: one.key)
+        settled = [one for one, gone in zip(found, there_now, strict=True) if gone]
         if plan.replaces and plan.stage == COPYING:
             # A file that was moved may be all that is left of its source, and be equal to what it replaced.
             taken = {plan.target, *(plan.there(one.key) for one in found)}

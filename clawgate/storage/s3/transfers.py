@@ -14,7 +14,7 @@ from .control import Found
 from .copying import copy_object
 from .facts import Facts, marker_id
 from .ground import Ground
-from .parallel import each
+from .parallel import each, outside_in
 from .plans import CLEARING, Plan
 
 T = TypeVar("T")
@@ -34,6 +34,10 @@ class Transfers:
         """See `parallel.each`."""
         return await each(items, act, self.ground.options.parallel)
 
+    async def outside_in(self, items: Sequence[T], act: Callable[[T], Awaitable[U]], key: Callable[[T], str]) -> list[U]:
+        """See `parallel.outside_in`."""
+        return await outside_in(items, act, self.ground.options.parallel, key)
+
     async def folder_id(self, prefix: str) -> str:
         """The id of a folder; one call."""
         return marker_id(prefix, await self.ground.control.head(prefix) or {})
@@ -51,7 +55,7 @@ class Transfers:
                 # The file is safe before anything goes: the one that comes, or the one that was there.
                 parked = await self._park(plan, plan.target if plan.source.endswith("/") else plan.source)
                 await self.delete(list(plan.old), plan.target.rstrip("/") + "/" if conflict.is_folder else "")
-            await self.each(keys, lambda key: self._copy_noting(plan, key, made))
+            await self.outside_in(keys, lambda key: self._copy_noting(plan, key, made), str)
         except BaseException:
             if conflict is None and plan.old.keys().isdisjoint(plan.there(key) for key in keys):
                 await self.take_back(plan, made)

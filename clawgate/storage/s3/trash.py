@@ -19,7 +19,7 @@ from .copying import copy_object
 from .facts import from_head
 from .former import Kept
 from .ground import Ground
-from .parallel import each
+from .parallel import each, outside_in
 from .reading import S3Reader
 from .trash_inside import Inside
 from .trash_notes import Note, Notes, Piece
@@ -197,10 +197,10 @@ class S3Trash(Trash):
             await copy_object(ground, facts, place + end, facts.id if end or not note.id else note.id, facts.own)
 
         try:
-            await each(sorted(rest), copy, ground.options.parallel)
             if note.folder and "" not in pieces:
-                await ground.mark(place, note.id)
                 made.append(place)
+                await ground.mark(place, note.id)
+            await outside_in(sorted(rest), copy, ground.options.parallel, lambda end: place + end)
         except BaseException:
             await ground.control.delete(made)
             raise

@@ -215,3 +215,24 @@ async def test_what_has_come_is_not_removed_by_another_name(on_seaweed, monkeypa
     ]
     assert not {f"{prefix}{target}", f"{prefix}{target}/"} & set(removed)
     assert await tree(storage) == ends[1]
+
+
+async def test_folders_come_before_what_is_in_them(on_seaweed, monkeypatch):
+    """A folder that SeaweedFS makes for a file would take the place of a marker that is written at the same time."""
+    storage, prefix = on_seaweed.storage, on_seaweed.options.prefix
+    await make(storage, {"a": None, "a/in": None, "a/in/deep": None, "a/in/deep/file": b"1", "a/one": b"2"})
+    control, made = storage._ground.control, []
+    call = control.call
+
+    async def noting(operation, **arguments):
+        answer = await call(operation, **arguments)
+        if operation in ("copy_object", "put_object"):
+            key = arguments["Key"][len(prefix) :]
+            above = {key[: at + 1] for at in range(len(key) - 1) if key[at] == "/" and key.startswith("b/")}
+            assert above <= {*made}, (key, made)
+            made.append(key)
+        return answer
+
+    monkeypatch.setattr(control, "call", noting)
+    await storage.move(Path("a"), Path("b"), replace=False)
+    assert {"b/", "b/in/", "b/in/deep/", "b/in/deep/file", "b/one"} <= {*made}

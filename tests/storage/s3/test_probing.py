@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import boto3
 import pytest
 
@@ -9,6 +10,7 @@ from clawgate.errors import PreconditionFailed
 from clawgate.model.content import Intent, Target
 from clawgate.model.path import Path
 from clawgate.storage.s3.clients import make_client
+from clawgate.storage.s3.owners import Owner, me
 from clawgate.storage.s3.probing import probe
 from clawgate.testing.tools import put
 
@@ -108,3 +110,16 @@ async def test_what_was_to_be_replaced_is_gone(strict, unknown, small):
         await storage.write(FILE, late(), Intent(size=4 if small else None, expected=seen))
     assert mounted.keys(key) == []
     assert mounted.leftovers() == []
+
+
+async def test_what_a_kill_left_goes(mounted):
+    """And what a process that lives is looking with stays."""
+    storage, ground = mounted.storage, mounted.storage._ground
+    dead = attrs.evolve(me(), started="1").text
+    for name, owner in (("probe-1", dead), ("probe-2/", ""), ("probe-3", Owner("elsewhere", "1", 1, "1").text)):
+        mounted.client.put_object(Bucket=mounted.bucket, Key=ground.keys.hidden(name), Body=owner.encode())
+    assert await storage.abilities.janitor.sweep(frozenset(), 0) == 2
+    assert mounted.leftovers() == [ground.keys.hidden("probe-3")]
+    ground.working.add(ground.keys.hidden("probe-1"))
+    mounted.client.put_object(Bucket=mounted.bucket, Key=ground.keys.hidden("probe-1"), Body=me().text.encode())
+    assert await storage.abilities.janitor.sweep(frozenset(), 0) == 0
