@@ -87,8 +87,18 @@ def start_line(head: bytes) -> tuple[list[str], dict[str, str]]:
     return first.split(" ", 2), {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
+def is_handshake(headers: Mapping[str, str]) -> bool:
+    """Whether a request asks for a WebSocket (RFC 6455 section 4.1)."""
+    return headers.get("upgrade", "").lower() == "websocket"
+
+
 def request_length(headers: Mapping[str, str]) -> float | None:
-    """How long the body of a request is (RFC 9112 section 6.3)."""
+    """How long the body of a request is (RFC 9112 section 6.3).
+
+    Behind one for a WebSocket there are only its frames: clients close the connection if they are refused (RFC 6455 section 4.1).
+    """
+    if is_handshake(headers):
+        return math.inf
     if "transfer-encoding" in headers:
         return None
     return int(headers.get("content-length", 0))
@@ -96,6 +106,8 @@ def request_length(headers: Mapping[str, str]) -> float | None:
 
 def answer_length(method: str, status: int, headers: Mapping[str, str]) -> float | None:
     """The same for an answer; without any length it goes on until the connection ends."""
+    if status == 101:
+        return math.inf
     if method == "HEAD" or status in (204, 304):
         return 0
     if "transfer-encoding" in headers:
