@@ -11,7 +11,7 @@ import pytest
 from ..errors import AlreadyExists, IsAFolder, NotAFolder, NotFound, ParentMissing
 from ..interfaces import Ids, Storage, Trash, Trashed, Versions
 from ..model.path import ROOT, Path, split
-from .tools import LARGE, MTIME, SMALL, Suite, children, get, needs, put
+from .tools import LARGE, SMALL, Suite, children, get, needs, put
 
 KEY = re.compile(r"[A-Za-z0-9._:-]{1,200}\Z")
 
@@ -65,7 +65,7 @@ class HistoryConformance(Suite):
 
     async def test_what_is_discarded_is_gone_and_in_the_trash(self, storage: Storage, trash: Trash) -> None:
         await storage.make_folder(Path("folder"))
-        await put(storage, "folder/file", SMALL, mtime_ns=MTIME)
+        await put(storage, "folder/file", SMALL, mtime_ns=self.mtime)
         id = await self.named(storage, "folder/file")
         await trash.discard(Path("folder/file"))
         assert await children(storage, "folder") == {}
@@ -76,7 +76,7 @@ class HistoryConformance(Suite):
         one = found["folder/file"]
         assert KEY.match(one.key)
         assert one == await trash.find(one.key)
-        assert (one.node.name, one.node.size, one.node.mtime_ns, one.node.is_folder) == ("file", len(SMALL), MTIME, False)
+        assert (one.node.name, one.node.size, one.node.mtime_ns, one.node.is_folder) == ("file", len(SMALL), self.mtime, False)
         assert one.node.id == id
         assert one.removed > 1_600_000_000
 
@@ -88,12 +88,12 @@ class HistoryConformance(Suite):
         assert await trashed(trash) == {}
 
     async def test_it_comes_back_with_id_and_time(self, storage: Storage, trash: Trash) -> None:
-        await put(storage, "file", LARGE, mtime_ns=MTIME)
+        await put(storage, "file", LARGE, mtime_ns=self.mtime)
         id = await self.named(storage, "file")
         await trash.discard(Path("file"))
         key = (await trashed(trash))["file"].key
         node = await trash.restore(key, Path("file"), replace=False)
-        assert (node.name, node.size, node.mtime_ns) == ("file", len(LARGE), MTIME)
+        assert (node.name, node.size, node.mtime_ns) == ("file", len(LARGE), self.mtime)
         assert await get(storage, "file") == LARGE
         assert await self.named(storage, "file") == id
         assert await trashed(trash) == {}
@@ -259,11 +259,11 @@ class HistoryConformance(Suite):
         return found
 
     async def test_what_is_overwritten_becomes_a_version(self, storage: Storage, versions: Versions) -> None:
-        await put(storage, "file", LARGE, mtime_ns=MTIME)
+        await put(storage, "file", LARGE, mtime_ns=self.mtime)
         assert not await versions.list(Path("file"))
         await put(storage, "file", SMALL)
         assert await self.former(versions, "file") == [LARGE]
-        assert (await versions.list(Path("file")))[0].mtime_ns == MTIME
+        assert (await versions.list(Path("file")))[0].mtime_ns == self.mtime
         assert (await storage.stat(Path("file"))).size == len(SMALL)
         assert list(await children(storage)) == ["file"]
 
@@ -286,13 +286,13 @@ class HistoryConformance(Suite):
                 await versions.restore(Path("file"), key)
 
     async def test_a_version_becomes_the_present_one(self, storage: Storage, versions: Versions) -> None:
-        await put(storage, "file", LARGE, mtime_ns=MTIME)
+        await put(storage, "file", LARGE, mtime_ns=self.mtime)
         id = await self.named(storage, "file")
-        await put(storage, "file", SMALL, mtime_ns=MTIME + 5_000_000_000)
+        await put(storage, "file", SMALL, mtime_ns=self.mtime + 5_000_000_000)
         before = await storage.stat(Path("file"))
         (version,) = await versions.list(Path("file"))
         node = await versions.restore(Path("file"), version.key)
-        assert (node.name, node.size, node.mtime_ns) == ("file", len(LARGE), MTIME)
+        assert (node.name, node.size, node.mtime_ns) == ("file", len(LARGE), self.mtime)
         assert await get(storage, "file") == LARGE
         assert await self.named(storage, "file") == id
         assert (await storage.stat(Path("file"))).seen != before.seen

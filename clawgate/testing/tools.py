@@ -168,6 +168,8 @@ class Suite:
     lacks: ClassVar[frozenset[str]] = frozenset()
     """Override: the fields of `Abilities` that the storage does not have. What tests them is not collected then; if they are not
     named, it is skipped. Whoever derives from a class that lacks something lacks it too."""
+    mtime = MTIME
+    """Override: the time that the tests give to files, in nanoseconds since 1970, where the storage does not keep all of it."""
 
     def __init_subclass__(cls) -> None:
         for base in cls.__mro__[1:]:

@@ -78,11 +78,11 @@ def eos_process(data: Path, *arguments: str) -> Iterator[EosProcess]:
         assert process.stdout is not None
         try:
             line = process.stdout.readline()
-            assert line, f"it ended with {process.wait(20)}"
+            assert line, f"it ended with {process.wait(120)}"
             yield EosProcess(process, json.loads(line))
         finally:
             process.terminate()
             try:
-                process.wait(20)
+                process.wait(120)
             except subprocess.TimeoutExpired:
                 process.kill()

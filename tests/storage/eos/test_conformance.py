@@ -7,21 +7,16 @@ from clawgate.errors import Forbidden, Locked, NotFound, StorageBroken
 from clawgate.interfaces import Storage
 from clawgate.model.content import Written
 from clawgate.model.path import Path
-from clawgate.testing import conformance, history, parts
+from clawgate.testing import parts
 from clawgate.testing.conformance import LARGE, MTIME, NAMES, SMALL, StorageConformance, get, outcomes, put, tree
 
 SECOND = 10**9
 
 
-@pytest.fixture(autouse=True)
-def whole_seconds(monkeypatch):
-    """EOS keeps modification times to the second when they are set over HTTP."""
-    for suite in (conformance, history, parts):
-        monkeypatch.setattr(suite, "MTIME", MTIME // SECOND * SECOND)
-
-
 class TestEos(StorageConformance):
     lacks = frozenset({"ids", "copy", "times"})
+    mtime = MTIME // SECOND * SECOND
+    """EOS keeps modification times to the second when they are set over HTTP."""
 
     @pytest_twisted.async_yield_fixture
     async def mounted(self, mounting):

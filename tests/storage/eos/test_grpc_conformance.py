@@ -10,8 +10,6 @@ from clawgate.testing.conformance import StorageConformance
 from . import test_conformance
 from .grpc_mounted import grpc_mounted
 
-whole_seconds = test_conformance.whole_seconds
-
 
 @pytest.fixture
 def version():
