@@ -20,10 +20,13 @@ class Carrier(ABC):
     """The address of the other end, ``unix`` for a local socket."""
     secure: bool
     """Encrypted."""
-    blocked: bool
-    """The client does not take bytes as fast as they come: await `drained` before sending more."""
     can_bypass = False
     """`descriptor` and `writable` work here."""
+
+    @property
+    @abstractmethod
+    def blocked(self) -> bool:
+        """The client does not take bytes as fast as they come: await `drained` before sending more."""
 
     @abstractmethod
     def send_head(self, request: Request, status: int, headers: Headers, length: int | None, data: bytes, more: bool) -> None:

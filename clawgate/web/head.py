@@ -43,6 +43,15 @@ class Head(NamedTuple):
     length: int | None
     """Bytes of the body; None: chunked."""
 
+    @property
+    def persistent(self) -> bool:
+        """Whether the client would send another request on the connection (RFC 9112 section 9.3)."""
+        connection = self.fields.get("connection")
+        if connection is None:
+            return self.minor == 1
+        tokens = connection[0].lower()
+        return "close" not in tokens if self.minor else "keep-alive" in tokens
+
 
 def lower_name(name: str) -> str:
     """The field name in lower case; raises `BadHead` if it is no token. Remembers the usual ones."""
@@ -70,6 +79,17 @@ def add_field(fields: Fields, name: str, value: str) -> None:
         values[0] += ", " + value
     else:
         values.append(value)
+
+
+def end_of(data: bytes, limit: int) -> int:
+    """Where the head ends with which `data` begins, before the empty line; -1: more of it is to come. Raises `BadHead` if it has
+    more than `limit` bytes."""
+    end = data.find(b"\r\n\r\n")
+    if 0 <= end <= limit or max(end, len(data)) <= limit:
+        return end
+    if data.find(b"\r\n", 0, limit) < 0:
+        raise BadHead(414, "the request line is too long")
+    raise BadHead(431, f"more than {limit} bytes of headers")
 
 
 def parse(block: bytes, count: int) -> Head:

@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from twisted.web import _http2
 
 from . import transports
+from .closing import Deadline
 from .http2_stream import PENDING, Queue, Stream
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ _END = _http2._END_STREAM_SENTINEL
 
 _FRAMES_A_TURN = 16
 _CONTROL_BYTES = 262144
-_ABORT_SECONDS = 15.0
 
 
 class Http2Connection(_Connection):  # type: ignore[misc]
@@ -49,8 +49,7 @@ class Http2Connection(_Connection):  # type: ignore[misc]
         self._maxBufferedControlFrameBytes = _CONTROL_BYTES
         self._starting: list[Stream] = []
         self._active = site.seconds()
-        self._closing: float | None = None
-        self._stuck = 0
+        self._closing: Deadline | None = None
         self._stopping = False
 
     def connectionMade(self) -> None:
@@ -84,7 +83,7 @@ class Http2Connection(_Connection):  # type: ignore[misc]
         if _cancelTimeouts:
             self.site.closed(self)
         elif self._closing is None:
-            self._closing = self.site.seconds() + _ABORT_SECONDS
+            self._closing = Deadline(self.site.seconds(), 0)
             # A transport with a producer does not close.
             self.transport.unregisterProducer()
 
@@ -184,7 +183,7 @@ class Http2Connection(_Connection):  # type: ignore[misc]
             self.conn.send_data(stream_id, piece)
             stream = self.streams[stream_id]
             stream.pending -= len(piece)
-            if stream.waiter is not None and stream.pending <= PENDING:
+            if stream.room.awaited and stream.pending <= PENDING:
                 roomy.append(stream)
             if not queue:
                 self.priority.block(stream_id)
@@ -194,7 +193,7 @@ class Http2Connection(_Connection):  # type: ignore[misc]
         if again:
             self._reactor.callLater(0, self._sendPrioritisedData)
         for stream in roomy:
-            stream.go_on()
+            stream.room.made()
 
     def write_data(self, stream: Stream, data: bytes) -> None:
         """Queue bytes of an answer."""
@@ -228,8 +227,7 @@ class Http2Connection(_Connection):  # type: ignore[misc]
         """Say goodbye and close."""
         if self._closing is not None or not self._stillProducing:
             return
-        self._closing = self.site.seconds() + _ABORT_SECONDS
-        self._stuck = transports.unsent(self.transport)
+        self._closing = Deadline(self.site.seconds(), transports.unsent(self.transport))
         self.conn.close_connection(h2.errors.ErrorCodes.NO_ERROR)
         self.transport.write(self.conn.data_to_send())
         self.transport.unregisterProducer()
@@ -242,11 +240,7 @@ class Http2Connection(_Connection):  # type: ignore[misc]
     def check(self, now: float) -> None:
         """Called by the site every few seconds."""
         if self._closing is not None:
-            unsent = transports.unsent(self.transport)
-            if unsent < self._stuck:
-                self._stuck = unsent
-                self._closing = max(self._closing, now + _ABORT_SECONDS)
-            elif now >= self._closing:
+            if self._closing.overdue(now, transports.unsent(self.transport)):
                 self.abort()
         elif not self.streams:
             if now - self._active > self.site.idle_timeout:

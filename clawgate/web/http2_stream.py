@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web import _http2
 
 from ..errors import Disconnected, InvalidRequest
-from . import transports
+from . import http2_head, transports
 from .body import EMPTY, RequestBody
 from .carrier import Carrier, Headers
 from .chunked import TRAILERS_MAX
-from .head import Fields, add_field, is_target
-from .patience import Patience, Wait
+from .patience import Output, Patience, Wait
+from .refusals import refusal, too_slow, unknown_expectation
 from .request import Request
-from .response import Response
+from .room import Room
 
 if TYPE_CHECKING:
     from .http2 import Http2Connection
@@ -74,20 +73,20 @@ class _Inbound:
 class Stream(_Stream, Carrier):  # type: ignore[misc]
     """One request and its answer on an HTTP/2 connection."""
 
+    blocked = False
+
     def __init__(self, stream_id: int, connection: Http2Connection, headers: list[tuple[bytes, bytes]], ended: bool) -> None:
         self.peer = connection.peer
         self.secure = True
-        self.blocked = False
         self.pending = 0
         """Bytes that wait for the client's window."""
-        self.waiter: Deferred[None] | None = None
+        self.room = Room()
         self.inbound_ended = ended
         self.trailers: Sequence[tuple[bytes, bytes]] = ()
         """Fields that came behind the body."""
         self.lost = False
         """Reset by either side."""
         self._site: ClawSite = connection.site
-        self._blocked_since = 0.0
         self._patience: Patience | None = None
         self._expects = False
         self._widened = False
@@ -97,44 +96,23 @@ class Stream(_Stream, Carrier):  # type: ignore[misc]
         )
 
     def _convertHeaders(self, headers: list[tuple[bytes, bytes]]) -> None:
-        fields: Fields = {}
-        verb, target, host = "", b"", None
-        size = 0
-        for raw_name, raw_value in headers:
-            size += len(raw_name) + len(raw_value) + 32
-            if raw_name[:1] != b":":
-                name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1").strip(" \t")
-                if name == "cookie" and name in fields:
-                    fields[name][0] += "; " + value
-                else:
-                    add_field(fields, name, value)
-            elif raw_name == b":method":
-                self.command, verb = raw_value, raw_value.decode("latin-1")
-            elif raw_name == b":path":
-                self.path = target = raw_value
-            elif raw_name == b":authority":
-                host = raw_value.decode("latin-1")
-        if host is not None:
-            fields["host"] = [host]
+        found = http2_head.read(headers)
+        self.command, self.path = found.verb.encode("latin-1"), found.target
         site = self._site
-        request = self.request = Request(self, verb, target, "2", fields, site.seconds())
-        refusal = None
-        if size > site.header_bytes or len(headers) > site.header_count:
-            refusal = 431, b"too many or too large headers\n"
-        elif not is_target(target) or not (target.startswith(b"/") or (target == b"*" and verb == "OPTIONS")):
-            refusal = 400, b"the request target must be a path\n"
-        else:
-            expect = fields.get("expect")
-            if expect is not None:
-                self._expects = expect[0].lower() == "100-continue"
-                if not self._expects:
-                    refusal = 417, b"the only expectation known is 100-continue\n"
-        if refusal is not None:
-            request.verdict = Response(refusal[0], [(b"Content-Type", b"text/plain")], refusal[1])
+        request = self.request = Request(self, found.verb, found.target, "2", found.fields, site.seconds())
+        expect = found.fields.get("expect")
+        if found.size > site.header_bytes or len(headers) > site.header_count:
+            request.verdict = refusal(431, "too many or too large headers")
+        elif not found.is_path:
+            request.verdict = refusal(400, "the request target must be a path")
+        elif expect is not None:
+            self._expects = expect[0].lower() == "100-continue"
+            if not self._expects:
+                request.verdict = unknown_expectation()
         if self.inbound_ended:
             request.body = EMPTY
         else:
-            length = fields.get("content-length")
+            length = found.fields.get("content-length")
             request.body = RequestBody(int(length[0]) if length is not None else None, self, site.windows, site.max_body_bytes)
 
     def start(self) -> None:
@@ -161,11 +139,7 @@ class Stream(_Stream, Carrier):  # type: ignore[misc]
         body = self.request.body
         if body is EMPTY:
             return
-        fields: Fields = {}
-        size = 0
-        for name, value in self.trailers:
-            size += len(name) + len(value) + 32
-            add_field(fields, name.decode("latin-1"), value.decode("latin-1").strip(" \t"))
+        fields, size = http2_head.trailers(self.trailers)
         if size > TRAILERS_MAX:
             body.fail(InvalidRequest("too many trailers"))
         else:
@@ -179,10 +153,7 @@ class Stream(_Stream, Carrier):  # type: ignore[misc]
         error = Disconnected("the client is gone")
         if not self.inbound_ended:
             request.body.fail(error)
-        waiter = self.waiter
-        if waiter is not None:
-            self.waiter = None
-            waiter.errback(error)
+        self.room.lost(error)
 
     def body_wanted(self, block: int) -> None:
         """See `Source`."""
@@ -238,18 +209,8 @@ class Stream(_Stream, Carrier):  # type: ignore[misc]
         if self.lost:
             raise Disconnected("the client is gone")
         if self.pending > PENDING:
-            self._blocked_since = self._site.seconds()
-            waiter: Deferred[None] = Deferred()
-            self.waiter = waiter
-            await waiter
+            await self.room.wait(self._site.seconds())
         self.blocked = False
-
-    def go_on(self) -> None:
-        """There is room again."""
-        waiter = self.waiter
-        if waiter is not None:
-            self.waiter = None
-            waiter.callback(None)
 
     def finish(self) -> None:
         """See `Carrier`."""
@@ -269,21 +230,11 @@ class Stream(_Stream, Carrier):  # type: ignore[misc]
         patience = self._patience
         if patience is None:
             patience = self._patience = Patience(now)
-        body = self.request.body
-        if body.waiting:
-            wait, since, count = Wait.INPUT, body.silent_since, body.received
-        elif self.waiter is not None or self.pending:
-            wait, since, count = (
-                Wait.OUTPUT,
-                self._blocked_since or self.request.started,
-                self.request.sent - self.pending - unsent,
-            )
-        else:
-            wait, since, count = Wait.NOTHING, now, 0
-        if not patience.exhausted(now, wait, since, count, self._site.idle_timeout, self._site.min_rate):
-            return True
-        if wait is Wait.OUTPUT:
-            return False
-        self.request.verdict = Response(408, [(b"Content-Type", b"text/plain")], b"the body comes too slowly\n")
-        body.fail(Disconnected("the client was too slow"))
-        return True
+        request = self.request
+        output = None
+        if self.room.awaited or self.pending:
+            output = Output(self.room.since or request.started, request.sent - self.pending - unsent)
+        late = patience.judge(now, request.body, output, self._site)
+        if late is Wait.INPUT:
+            too_slow(request)
+        return late is not Wait.OUTPUT

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .body import RequestBody
+    from .site import ClawSite
 
 GRACE = 60.0
 """Seconds of waiting before the minimum rate counts."""
@@ -17,6 +22,15 @@ class Wait(Enum):
     """For bytes of the body."""
     OUTPUT = 2
     """For the client to take bytes of the answer."""
+
+
+class Output(NamedTuple):
+    """An answer that waits for its client."""
+
+    since: float
+    """The clock's seconds."""
+    taken: int
+    """Bytes that the client has taken so far."""
 
 
 class Patience:
@@ -54,3 +68,16 @@ class Patience:
         if now - max(since, self._moved) > idle:
             return True
         return bool(rate) and self._waited > GRACE and count < rate * self._waited
+
+    def judge(self, now: float, body: RequestBody | None, output: Output | None, site: ClawSite) -> Wait:
+        """What the client has kept us waiting for too long, by the settings of `site`: `NOTHING` if it has not.
+
+        `body` is that of the request as long as it may still come and has an end; `output` is given if the answer waits.
+        """
+        if body is not None and body.waiting:
+            wait, since, count = Wait.INPUT, body.silent_since, body.received
+        elif output is not None:
+            wait, since, count = Wait.OUTPUT, output.since, output.taken
+        else:
+            wait, since, count = Wait.NOTHING, now, 0
+        return wait if self.exhausted(now, wait, since, count, site.idle_timeout, site.min_rate) else Wait.NOTHING

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -136,11 +137,10 @@ def wait() -> Callable[[float], Deferred[None]]:
 @pytest.fixture
 def until() -> Callable[[Callable[[], bool]], Any]:
     async def wait_until(condition: Callable[[], bool]) -> None:
-        for _ in range(1000):
-            if condition():
-                return
+        deadline = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < deadline, "it never came true"
             await sleep(0.01)
-        raise AssertionError("it never came true")
 
     return wait_until
 

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
 from clawgate.errors import Disconnected, InvalidRequest, Locked, TooLarge
+from clawgate.web import closing
 from clawgate.web.observer import NoObserver
 from clawgate.web.request import Request
 from clawgate.web.response import Response
@@ -266,13 +267,43 @@ async def test_broken_chunked_encoding_is_never_complete(serve: Any) -> None:
 
     def talk(client: Any) -> None:
         client.send(b"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
-        time.sleep(0.05)
+        deadline = time.monotonic() + 60
+        while not seen and time.monotonic() < deadline:
+            time.sleep(0.01)
         status, headers, _ = client.ask(b"zz\r\nnonsense")
         assert (status, headers["connection"]) == (400, "close")
         assert client.closed()
 
     await server.talk(talk)
     assert seen == [b"abc", InvalidRequest]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest_twisted.ensureDeferred
+async def test_who_goes_on_after_broken_chunks_is_listened_to(serve: Any, monkeypatch: Any, wanted: bool) -> None:
+    monkeypatch.setattr(closing, "_LINGER_SECONDS", 600.0)
+
+    async def handler(request: Request) -> Response:
+        if wanted:
+            async for _ in request.body:
+                pass
+        raise Locked("no")
+
+    server = await serve(handler)
+
+    def talk(client: Any) -> None:
+        client.send(b"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        if not wanted:
+            assert client.response()[0] == 423
+        client.send(b"zz\r\n")
+        if wanted:
+            assert client.response()[0] == 400
+        assert client.socket.recv(1) == b""
+        # Had the connection been closed with that, these would fail, and an answer not read so far might be lost.
+        for _ in range(50):
+            client.send(b"x" * 10000)
+
+    await server.talk(talk)
 
 
 @pytest_twisted.ensureDeferred
@@ -383,7 +414,7 @@ async def test_early_refusal(serve: Any) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_slow_storage_stops_the_client(serve: Any, wait: Any) -> None:
+async def test_slow_storage_stops_the_client(serve: Any, wait: Any, until: Any) -> None:
     bodies: list[Any] = []
     release: Deferred[None] = Deferred()
 
@@ -404,6 +435,7 @@ async def test_slow_storage_stops_the_client(serve: Any, wait: Any) -> None:
         return client.response()[2]  # type: ignore[no-any-return]
 
     done = Deferred.fromCoroutine(server.talk(talk))
+    await until(lambda: bool(bodies) and bodies[0].received > 0)
     await wait(0.4)
     assert 0 < bodies[0].received <= 262144
     assert not bodies[0].complete
@@ -412,7 +444,7 @@ async def test_slow_storage_stops_the_client(serve: Any, wait: Any) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_parallel_uploads_share_the_windows(serve: Any, wait: Any) -> None:
+async def test_parallel_uploads_share_the_windows(serve: Any, wait: Any, until: Any) -> None:
     bodies: list[Any] = []
     release: Deferred[None] = Deferred()
 
@@ -435,8 +467,9 @@ async def test_parallel_uploads_share_the_windows(serve: Any, wait: Any) -> None
         return client.response()[2]  # type: ignore[no-any-return]
 
     running = []
-    for _ in range(8):
+    for count in range(1, 9):
         running.append(Deferred.fromCoroutine(server.talk(talk)))
+        await until(lambda count=count: len(bodies) == count and bodies[-1].received > 0)
         await wait(0.05)
     assert server.site.windows.active == 8
     assert sum(body.received for body in bodies) <= 8 * 131072 + 2 * 1_000_000
@@ -603,7 +636,7 @@ async def test_a_handler_that_swallows_the_disconnect(serve: Any, until: Any) ->
 
 
 @pytest_twisted.ensureDeferred
-async def test_drain(serve: Any, wait: Any, until: Any) -> None:
+async def test_drain(serve: Any, until: Any) -> None:
     release: Deferred[None] = Deferred()
 
     async def handler(request: Request) -> Response:
@@ -613,8 +646,11 @@ async def test_drain(serve: Any, wait: Any, until: Any) -> None:
 
     server = await serve(handler)
 
+    asked: list[bool] = []
+
     def idle(client: Any) -> bool:
         client.ask(get("quick"))
+        asked.append(True)
         return client.closed()  # type: ignore[no-any-return]
 
     def slow(client: Any) -> Any:
@@ -622,9 +658,8 @@ async def test_drain(serve: Any, wait: Any, until: Any) -> None:
 
     idling = Deferred.fromCoroutine(server.talk(idle))
     running = Deferred.fromCoroutine(server.talk(slow))
-    await until(lambda: server.site.running == 1 and len(server.site._connections) == 2)
-    await wait(0.05)
-    drained = server.site.drain(5)
+    await until(lambda: bool(asked) and server.site.running == 1 and len(server.site._connections) == 2)
+    drained = server.site.drain(60)
     assert await idling
     assert not drained.called
     release.callback(None)

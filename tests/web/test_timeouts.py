@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import h2.connection
+import h2.settings
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -13,6 +15,9 @@ from twisted.internet.testing import StringTransport
 from clawgate import settings
 from clawgate.errors import Disconnected
 from clawgate.web.channel import Channel
+from clawgate.web.http2 import Http2Connection
+from clawgate.web.observer import NoObserver
+from clawgate.web.outlet import Outlet
 from clawgate.web.request import Request
 from clawgate.web.response import Response
 from clawgate.web.site import CHECKED_AT_ONCE, ClawSite
@@ -229,14 +234,23 @@ def test_downloads_that_nobody_takes(taken: int, cut: bool) -> None:
     async def handler(request: Request) -> Response:
         return Response(200, [], pieces())
 
+    refused: list[int] = []
+
+    class Counting(NoObserver):
+        def refused(self, status: int) -> None:
+            refused.append(status)
+
     bench = Bench(handler)
+    bench.site.metrics = Counting()
     left = 0
 
-    class Slow(Channel):
+    class Slow(Outlet):
+        __slots__ = ()
+
         def unsent(self) -> int:
             return left
 
-    bench.channel.__class__ = Slow
+    bench.channel.outlet.__class__ = Slow
     # The transport pauses whoever writes, as a full socket does.
     write = bench.transport.write
 
@@ -252,6 +266,7 @@ def test_downloads_that_nobody_takes(taken: int, cut: bool) -> None:
         bench.run(1)
         left -= taken
     assert bench.transport.aborted is cut
+    assert refused == ([408] if cut else [])
     if not cut:
         bench.transport.abortConnection()
     assert bench.site.running == 0
@@ -268,3 +283,26 @@ def test_unwanted_bodies_may_not_trickle_for_ever() -> None:
     assert not bench.gone
     bench.run(15)
     assert bench.gone
+
+
+def test_short_answers_that_nobody_takes_on_http2_have_their_time() -> None:
+    bench = Bench(quick)
+    connection = Http2Connection(bench.site, "peer")
+    transport = Transport()
+    aborted: list[bool] = []
+    transport.abortConnection = lambda: aborted.append(True)  # type: ignore[method-assign]
+    connection.makeConnection(transport)
+    client = h2.connection.H2Connection()
+    client.initiate_connection()
+    client.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
+    names = (b":method", b"GET"), (b":path", b"/"), (b":scheme", b"https"), (b":authority", b"h")
+    client.send_headers(1, names, end_stream=True)
+    connection.dataReceived(client.data_to_send())
+    bench.run(1)
+    connection.check(bench.clock.seconds())
+    bench.run(50)
+    connection.check(bench.clock.seconds())
+    assert connection.streams[1].pending and not aborted
+    bench.run(15)
+    connection.check(bench.clock.seconds())
+    assert aborted

@@ -118,7 +118,7 @@ async def test_the_kernel_looks_after_silent_clients(serve: Any) -> None:
     options: list[int] = []
 
     async def handler(request: Request) -> Response:
-        connection = transports.lowest(request.carrier.transport).getHandle()  # type: ignore[attr-defined]
+        connection = transports.lowest(request.carrier.channel.transport).getHandle()  # type: ignore[attr-defined]
         options.append(connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
         options.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE))
         return Response(204)
