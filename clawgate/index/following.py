@@ -120,11 +120,12 @@ class Following:
         """Begin."""
         if self._changes is not None:
             self._unsubscribe = self._changes.subscribe(self._refresher.report, self._refresher.lost, self._coverage.left)
-            self._index.discovered = self._coverage.found
-            self._index.overtaken = self._overtaken
-            self._index.arrived = self._moved
-            self._index.listed = self._coverage.listed
-            self._index.renamed = self._refresher.renamed
+            tidings = self._index.tidings
+            tidings.discovered = self._coverage.found
+            tidings.overtaken = self._overtaken
+            tidings.arrived = self._moved
+            tidings.listed = self._coverage.listed
+            tidings.renamed = self._refresher.renamed
             self._begin(first=True)
         else:
             self._rounds.start()
@@ -134,8 +135,7 @@ class Following:
         self._stopped = True
         if self._unsubscribe is not None:
             self._unsubscribe()
-            self._index.discovered = self._index.arrived = self._index.overtaken = None
-            self._index.listed = self._index.renamed = None
+            self._index.tidings.forget()
         covering = self._covering
         if covering is not None:
             # It may be over at once, and has taken itself away then.

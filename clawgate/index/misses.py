@@ -11,6 +11,9 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from ..model.path import Path, ancestors
+from ..state.engine import Connection
+from . import rows
+from .row import Row
 
 KEPT = 10000
 """Places that are remembered at which something was, and misses that have been told of; the oldest are forgotten first."""
@@ -56,3 +59,17 @@ class Misses:
                 self._told.popitem(last=False)
             return Missed(no, path.removeprefix(f"{above}/").split("/")[:-1])
         return None
+
+
+def touch(connection: Connection, space: int, missed: Missed, at: int) -> tuple[list[Row], int]:
+    """Let the etag move of what held it, at Unix seconds `at`: the rows of that folder and all above it, and their new stamp; no
+    rows if it is gone. Runs in a database thread."""
+    first = rows.by_no(connection, missed.no)
+    way = [] if first is None else [first, *rows.walk(connection, missed.no, missed.names)]
+    if len(way) <= len(missed.names):
+        return [], 0
+    row = way[-1]
+    chain = rows.lineage(connection, row.no)
+    stamp = rows.log(connection, space, row.no, row.parent, "update", at, f"{row.name}/")
+    rows.raise_chain(connection, [above.no for above in chain], stamp, 0)
+    return chain, stamp

@@ -2,69 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import attrs
 
-from ..model.node import ALIKE, Identity, Kind, Node, set_back
+from ..model.node import ALIKE, Identity, Node, set_back
 from ..model.path import Path
 from ..state.engine import Connection
-from . import rows
-from .entry import FOLDER, file_etag
+from . import namesakes, rows
+from .matching import arrived, etag_of, is_same, likely, written
 from .row import Row
-from .rows import Known
-from .schema import GONE
 
-BELOW = 1000
-"""Of so many files below a folder that is gone it is asked whether they have other names."""
-ALIKES = 3
-"""Of more files with the same content nobody can say which one was moved, and there is no looking at them all."""
 MANY = 50
 """From so many nodes on, asking for all rows of a folder costs less than asking for each."""
-
-
-class Comparison(NamedTuple):
-    """What a scan of a folder and its rows say about each other."""
-
-    children: list[Node]
-    """All children as clients see them; complete only if nothing differs."""
-    changed: list[Node]
-    """New nodes, and those whose `seen` is another."""
-    vanished: list[str]
-    """Names that are gone."""
-
-
-def compare(known: Known, scanned: Sequence[Node], show: Callable[[Row], Node], prefix: str) -> Comparison:
-    """Compare a scan with what is `known`; `show` makes a folder's node, `prefix` comes before the ids of files.
-
-    One pass and one tuple a file: it runs over ten thousand of them while a client waits.
-    """
-    files = {row[0]: row for row in known.files}
-    folders = {row.name: row for row in known.folders}
-    children: list[Node] = []
-    changed: list[Node] = []
-    append, make, file = children.append, tuple.__new__, Kind.FILE
-    for node in scanned:
-        name, kind, size, _, seen, _, _, _ = node
-        if kind is file:
-            row = files.get(name)
-            # Times have ticks, in which a file can grow after somebody looked.
-            if row is not None and row[1] == seen and row[5] == size:
-                # The time of the row: where one call tells of a whole folder, it may not tell the times that files were given.
-                append(make(Node, (name, kind, size, row[6], seen, prefix + row[2], row[3], row[4])))
-                continue
-        else:
-            folder = folders.get(name)
-            if folder is not None and folder.seen == seen:
-                append(show(folder))
-                continue
-        changed.append(node)
-    vanished: list[str] = []
-    if len(files) + len(folders) != len(children) or changed:
-        names = {node.name for node in scanned}
-        vanished = [name for name in (*files, *folders) if name not in names]
-    return Comparison(children, changed, vanished)
 
 
 @attrs.frozen
@@ -191,7 +142,7 @@ class _Entering:
             return rows.New(node, identity.id, identity.own, "", int(self.news.empty))
         if identity.checksums and not node.checksums:
             node = node._replace(checksums=identity.checksums)
-        return rows.New(node, identity.id, identity.own, _etag(node, identity.own))
+        return rows.New(node, identity.id, identity.own, etag_of(node, identity.own))
 
     def log(self, no: int, kind: str, name: str, id: str = "") -> None:
         if self.loud:
@@ -238,12 +189,12 @@ class _Entering:
         for row in rows.claimants(self.connection, self.news.space, sought):
             if self.news.further and row.id != identity.id:
                 continue
-            if row.gone and (not _is_same(row, node, identity) or (present is not None and row.no == present.no)):
+            if row.gone and (not is_same(row, node, identity) or (present is not None and row.no == present.no)):
                 rows.discard(self.connection, row)
             elif present is None or row.no != present.no:
                 found.append(row)
         if identity.own.startswith(ALIKE) and not identity.kept:
-            return _likely(found, identity)
+            return likely(found, identity)
         return found
 
     def revive(self, row: Row, node: Node, identity: Identity) -> None:
@@ -273,7 +224,7 @@ class _Entering:
         if node.is_folder:
             changed = row._replace(mtime_ns=node.mtime_ns, seen=node.seen)
         else:
-            etag = _etag(node, identity.own)
+            etag = etag_of(node, identity.own)
             # Whoever changed the inode may have changed the content, whatever size and time say.
             same = self.news.ours or row.seen == node.seen or row.own != identity.own
             checksums = node.checksums or (identity.checksums if same else "")
@@ -285,7 +236,8 @@ class _Entering:
                 self.log(row.no, "update", row.name)
                 changed = changed._replace(stamp=self.stamp)
                 if row.own == identity.own and not self.news.ours:
-                    self.outcome.namesakes.extend(self.namesakes(row, node, identity))
+                    found = namesakes.of_changed(self.connection, self.news.space, row, node, identity)
+                    self.outcome.namesakes.extend(found)
             if row.own != identity.own:
                 self.part(row)
         self.check(row, node, identity)
@@ -293,105 +245,5 @@ class _Entering:
         self.outcome.rows.append(changed)
 
     def part(self, row: Row) -> None:
-        """Have the other names looked at of files that are not where `row` says any more: whoever changed one by that name just
-        before has changed it there as well. Of a folder with all below, as far as that is little."""
-        todo = [row]
-        for left in range(BELOW, 0, -1):
-            if not todo:
-                return
-            one = todo.pop()
-            if one.kind == Kind.FOLDER:
-                todo += rows.some_children(self.connection, one.no, left)
-            else:
-                self.outcome.namesakes.extend(self.others(one))
-
-    def others(self, row: Row) -> Iterator[Path]:
-        """The other places of the file that `row` is."""
-        if row.own.startswith(ALIKE):
-            return
-        for other in rows.claimants(self.connection, self.news.space, Identity(row.own, row.own)):
-            if other.no != row.no and other.own == row.own:
-                path = rows.path_of(self.connection, other)
-                if path is not None:
-                    yield Path(path)
-
-    def namesakes(self, row: Row, node: Node, identity: Identity) -> Iterator[Path]:
-        """The other places of a file, as far as they are not known to look as this one does."""
-        if identity.own.startswith(ALIKE):
-            return
-        for other in rows.claimants(self.connection, self.news.space, identity):
-            if other.no != row.no and other.own == identity.own and other.seen != node.seen:
-                path = rows.path_of(self.connection, other)
-                if path is not None:
-                    yield Path(path)
-
-
-def _likely(claimants: list[Row], identity: Identity) -> list[Row]:
-    """Those of the files with the same content that may be the one with this identity."""
-    gone = [row for row in claimants if row.gone]
-    same = [row for row in claimants if row.id == identity.id]
-    return same or gone or (claimants if len(claimants) <= ALIKES else [])
-
-
-def written(row: Row) -> str:
-    """The name of a row as the journal has it."""
-    return f"{row.name}/" if row.kind == FOLDER else row.name
-
-
-def _is_same(gone: Row, node: Node, identity: Identity) -> bool:
-    """Whether what is `gone` can be `node`, which has its id. Where a file system tells inodes apart by nothing but their number,
-    that of a removed file may be another one's by now: then time and size must be the same."""
-    if gone.kind != node.kind:
-        return False
-    same = gone.size == node.size and gone.etag == _etag(node, identity.own)
-    return not identity.own.startswith("i") or node.is_folder or same
-
-
-def _etag(node: Node, own: str) -> str:
-    """The storage's own etag if it has one."""
-    return node.etag or file_etag(own, node.size, node.mtime_ns)
-
-
-def arrived(row: Row, parent: int, node: Node, identity: Identity | None) -> Row:
-    """`row` as it is once it is known to be `node` in the folder `parent`; no `identity`: it is the same inode as before."""
-    moved = row._replace(parent=parent, name=node.name, seen=node.seen, mtime_ns=node.mtime_ns)
-    if node.is_folder:
-        return moved
-    own = identity.own if identity is not None else row.own
-    etag = _etag(node, own)
-    checksums = node.checksums or (identity.checksums if identity is not None else "")
-    if etag == row.etag:
-        checksums = checksums or row.checksums
-    return moved._replace(size=node.size, own=own, etag=etag, checksums=checksums)
-
-
-def transplant(
-    connection: Connection, space: int, id: str, chain: Sequence[int], node: Node, identity: Identity | None, at: int
-) -> Row | None:
-    """Move the row with `id`, with all below it, into the folder ``chain[0]``, where `node` was found, or to where we moved it
-    (then without `identity`).
-
-    Both the old and the new chain of folders get a new stamp. Returns the row as it stands; None if no row has this id, or if the
-    folder lies below it: then what is known of the places above is old.
-    """
-    row = rows.by_id(connection, space, id)
-    if row is None or row.no in chain:
-        return None
-    if identity is None and (row.parent, row.name, row.seen) == (chain[0], node.name, node.seen):
-        # Somebody who looked meanwhile has entered it.
-        return row
-    present = rows.child(connection, chain[0], node.name)
-    old = [above.no for above in rows.lineage(connection, row.parent)]
-    moved = arrived(row, chain[0], node, identity)
-    delta = moved.size
-    if present is not None and present.no != row.no:
-        rows.remove(connection, present, 0 if identity is None else at * 1_000_000_000)
-        rows.log(connection, space, present.no, chain[0], "remove", at, written(present), present.id)
-        delta -= present.size
-    rows.place(connection, moved)
-    if row.parent != GONE and (row.parent, row.name) != (chain[0], node.name):
-        rows.log(connection, space, row.no, row.parent, "leave", at, written(row))
-    stamp = rows.log(connection, space, row.no, chain[0], "move", at, written(moved))
-    rows.raise_chain(connection, old, stamp, -row.size)
-    rows.raise_chain(connection, chain, stamp, delta)
-    return moved
+        """Have the other names looked at of what is not where `row` says any more."""
+        self.outcome.namesakes.extend(namesakes.of_departed(self.connection, self.news.space, row))

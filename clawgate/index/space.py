@@ -7,7 +7,7 @@ always what the last transaction left.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
@@ -19,15 +19,18 @@ from ..model.node import Identity, Node
 from ..model.path import Path, join
 from ..mutex import Mutex
 from ..state.engine import Connection, Database
-from . import learning, reconcile, rows
+from . import comparing, learning, misses, reconcile, rows, transplanting
 from .cache import Cache
+from .comparing import Comparison
 from .departures import Departures
 from .disturbances import Disturbances
 from .entry import FOLDER, Entry, revisions, to_node
 from .learning import Learned, Lesson, Shown
 from .misses import Misses
-from .reconcile import Comparison, News, Outcome
+from .reconcile import News, Outcome
 from .row import Row
+from .tidings import Tidings
+from .unbroken import unbroken
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -85,19 +88,10 @@ class SpaceIndex:
         self.database = database
         self._now = now
         self.mark = mark
-        self.discovered: Callable[[Sequence[Path]], None] | None = None
-        """Told of folders that were not known before, or are other ones now."""
+        self.tidings = Tidings()
         self.set_back: Callable[[Sequence[float]], None] | None = None
         """Told by how many seconds times of change went back, see `Outcome.set_back`."""
         self.departures = Departures()
-        self.arrived: Callable[[Sequence[Path]], None] | None = None
-        """Told of folders that others have moved here, with all that is known below them."""
-        self.overtaken: Callable[[Sequence[Path]], None] | None = None
-        """Told of folders that were entered for the first time as they were before others changed something there."""
-        self.listed: Callable[[Path], None] | None = None
-        """Told of folders that somebody has listed."""
-        self.renamed: Callable[[Path, Path], None] | None = None
-        """Told from where to where we have moved a folder ourselves."""
         self.written: Callable[[int, int], None] | None = None
         """Told after every transaction that may have changed something, with the numbers of the last change before it and in it;
         0: nobody knows."""
@@ -177,7 +171,7 @@ class SpaceIndex:
             if not vouched and mark == (fingerprint, revision):
                 return None, fingerprint
             known = rows.known(connection, folder.no)
-            return reconcile.compare(known, scanned, self.node, self._prefix), fingerprint
+            return comparing.compare(known, scanned, self.node, self._prefix), fingerprint
 
         node = self.node(folder)
         found, fingerprint = await self.database.read(work)
@@ -235,8 +229,7 @@ class SpaceIndex:
             self.departures.note(path, outcome)
             for no, name in outcome.left:
                 self.misses.departed(join(path, name), no)
-            self._receive(path, outcome)
-            self._discover(path, changed, {row.name for row in outcome.rows if row.learned and not ours})
+            self.tidings.entered(path, changed, outcome, {row.name for row in outcome.rows if row.learned and not ours})
             return outcome
 
         return await self._write(lambda connection: reconcile.apply(connection, news), remember)
@@ -251,8 +244,7 @@ class SpaceIndex:
                     self._remember(held[::-1], one.lesson.no, learned.outcome, one.folder)
                     if one.lesson.path is not None:
                         self.departures.note(one.lesson.path, learned.outcome)
-                        self._receive(one.lesson.path, learned.outcome)
-                    self._discover(one.lesson.path, one.children)
+                        self.tidings.entered(one.lesson.path, one.children, learned.outcome)
                     if one.folder is not None:
                         self._check_overtaken(one.lesson.path, one.lesson.no, one.read)
             return [learned and learned.outcome for learned in found]
@@ -282,43 +274,13 @@ class SpaceIndex:
 
     def _check_overtaken(self, path: Path | None, no: int, read: int) -> None:
         """The folder `no` is learned now, from what was read at `read`."""
-        if self.disturbances.end(no, read) and self.overtaken is not None and path is not None:
-            self.overtaken([path])
-
-    def _receive(self, folder: Path, outcome: Outcome) -> None:
-        """Tell of the folders in `folder` that have come from elsewhere."""
-        back = {no for no, _ in outcome.back}
-        found = [join(folder, row.name) for row in outcome.rows if row.kind == FOLDER and row.no in back]
-        if found and self.arrived is not None:
-            self.arrived(found)
-
-    def _discover(self, folder: Path | None, nodes: Sequence[tuple[Node, Identity]], known: Collection[str] = ()) -> None:
-        """Tell of the folders among `nodes` that are not `known`."""
-        if self.discovered is not None and folder is not None:
-            found = [join(folder, node.name) for node, _ in nodes if node.is_folder and node.name not in known]
-            if found:
-                self.discovered(found)
+        if self.disturbances.end(no, read) and self.tidings.overtaken is not None and path is not None:
+            self.tidings.overtaken([path])
 
     async def _write(self, function: Callable[[Connection], T], remember: Callable[[T], R]) -> R:
         """Change the database, and then what is in memory: also if somebody cancels this meanwhile, who has to wait for it."""
-        outcome: list[T | Failure] = []
-        cancelled = False
         before = self._newest()
-        writing = Deferred.fromCoroutine(self.database.write(function))
-        ended: Deferred[None] = Deferred()
-
-        def end(result: T | Failure) -> None:
-            outcome.append(result)
-            ended.callback(None)
-
-        writing.addBoth(end)
-        while not outcome:
-            try:
-                await ended
-            except CancelledError:
-                cancelled = True
-                ended = Deferred()
-        result = outcome[0]
+        result, cancelled = await unbroken(Deferred.fromCoroutine(self.database.write(function)))
         if isinstance(result, Failure):
             if result.check(StorageUnavailable):  # type: ignore[no-untyped-call]
                 # Nobody knows whether it was done: a server may have gone away after the commit, and before its answer.
@@ -351,7 +313,7 @@ class SpaceIndex:
         at = int(self._now())
 
         def work(connection: Connection) -> tuple[Row | None, int]:
-            row = reconcile.transplant(connection, self.no, id, numbers, node, identity, at)
+            row = transplanting.transplant(connection, self.no, id, numbers, node, identity, at)
             root = rows.by_no(connection, numbers[-1])
             return row, 0 if root is None else root.stamp
 
@@ -361,8 +323,8 @@ class SpaceIndex:
                 return None
             # Which folders stood above its old place only the database knows.
             self.cache.clear()
-            if identity is not None and row.kind == FOLDER and self.arrived is not None:
-                self.arrived([join(path, node.name)])
+            if identity is not None and row.kind == FOLDER and self.tidings.arrived is not None:
+                self.tidings.arrived([join(path, node.name)])
             return Entry(row)
 
         return await self._write(work, remember)
@@ -373,18 +335,6 @@ class SpaceIndex:
         if missed is None:
             return
 
-        def touch(connection: Connection) -> tuple[list[Row], int]:
-            first = rows.by_no(connection, missed.no)
-            way = [] if first is None else [first, *rows.walk(connection, missed.no, missed.names)]
-            if len(way) <= len(missed.names):
-                return [], 0
-            row = way[-1]
-            name = f"{row.name}/"
-            chain = rows.lineage(connection, row.no)
-            stamp = rows.log(connection, self.no, row.no, row.parent, "update", int(self._now()), name)
-            rows.raise_chain(connection, [above.no for above in chain], stamp, 0)
-            return chain, stamp
-
         def remember(touched: tuple[list[Row], int]) -> None:
             chain, stamp = touched
             for row in chain:
@@ -393,7 +343,7 @@ class SpaceIndex:
                     entry.revision, entry.stamp = next(revisions), stamp
 
         async with self.lock:
-            await self._write(touch, remember)
+            await self._write(lambda connection: misses.touch(connection, self.no, missed, int(self._now())), remember)
 
     async def place_of(self, id: str) -> Path | None:
         """Where the node with `id` (without the space's part) is; None if it is not known. The caller holds `lock`."""

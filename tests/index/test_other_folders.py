@@ -150,7 +150,7 @@ class Overtaken:
 
     def __init__(self, house) -> None:
         self.paths = []
-        house.storage.index.overtaken = self.paths.extend
+        house.storage.index.tidings.overtaken = self.paths.extend
 
 
 @pytest.mark.parametrize("who", ["learner", "listing"])
@@ -246,7 +246,7 @@ async def test_who_watches_hears_of_folders_that_came_from_elsewhere(house, orde
     """Also if nobody told of the move: the folder was found at its new place when that was read."""
     await start(house)
     arrived = []
-    house.storage.index.arrived = arrived.extend
+    house.storage.index.tidings.arrived = arrived.extend
     (house.root / "a/d").rename(house.root / "b/e")
     for path in order:
         await house.storage.observer.scan(Path(path))

@@ -86,8 +86,8 @@ class Indexed(Storage):
         except NotFound:
             await self.index.missed(path)
             raise
-        if self.index.listed is not None:
-            self.index.listed(path)
+        if self.index.tidings.listed is not None:
+            self.index.tidings.listed(path)
         return found
 
     async def _list(self, path: Path) -> Listing:
@@ -165,8 +165,8 @@ class Indexed(Storage):
             if moved is None:
                 return await self.enter(target, node, await self.observer.identify(target))
         self.index.misses.departed(source, moved.no)
-        if moved.is_folder and self.index.renamed is not None:
-            self.index.renamed(source, target)
+        if moved.is_folder and self.index.tidings.renamed is not None:
+            self.index.tidings.renamed(source, target)
         moved.checked = self._clock()
         return self.index.node(moved)
 
