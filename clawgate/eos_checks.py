@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from . import eos_grpc_checks
+from .eos_grpc_checks import Seen
 from .errors import ClawgateError, Forbidden, StorageBroken
 from .gateway import template
-from .gateway.rules import rules_of
+from .gateway.rules import Grant, rules_of
 from .model.people import User
 from .model.space import SpaceKind
 from .settings import Eos, Mount, id_ranges
@@ -35,15 +36,6 @@ _ODD = "clawgate probe %41"
 _NO_PROC = "before 5.3.21 /proc has to be asked at the libmicrohttpd port: set proc_urls"
 
 
-class Seen(NamedTuple):
-    """One thing that was looked at."""
-
-    level: str
-    """``ok``, ``warn`` or ``FAIL``."""
-    text: str
-    remedy: str = ""
-
-
 def inspect(name: str, mount: Mount, people: Sequence[User], options: EosOptions) -> Iterator[Seen]:
     """All that can be seen from here. Blocks; changes nothing."""
     what = f"mounts.{name}"
@@ -55,8 +47,7 @@ def inspect(name: str, mount: Mount, people: Sequence[User], options: EosOptions
         probe = Probe(options, url, options.door)
         yield from _manager(what, probe, next(iter(names), "clawgate-check"))
     if mount.eos.by_grpc:
-        for one in eos_grpc_checks.managers(what, mount.eos):
-            yield Seen(*one)
+        yield from eos_grpc_checks.managers(what, mount.eos)
     for probe in proc:
         found = list(_release(what, probe, next(iter(names), "clawgate-check")))
         if mount.eos.grpc_uids and any(seen.level == "FAIL" and seen.remedy == _NO_PROC for seen in found):
@@ -137,11 +128,10 @@ def _release(what: str, probe: Probe, who: str) -> Iterator[Seen]:
 
 
 def _person(what: str, mount: Mount, options: EosOptions, probe: Probe, who: str, user: User) -> Iterator[Seen]:
-    ranges = id_ranges(mount.act_as_uids)
     try:
         check_name(who)
         account = _whoami(probe, who)
-        see(who, account, user.uid, lambda uid: uid > 0 and any(low <= uid <= high for low, high in ranges))
+        _see(mount, who, account, user)
     except Forbidden as error:
         remedy = "vid set map -https key:KEY vuid:2 vgid:2; vid set membership 2 +sudo; getent passwd NAME on the manager"
         yield Seen("FAIL", f"{what}: {user.id}: {error}", remedy)
@@ -154,21 +144,18 @@ def _person(what: str, mount: Mount, options: EosOptions, probe: Probe, who: str
         text = f"{what}: {who} has uid {account.uid} and gid {account.gid} on EOS, and {user.uid} and {user.gid} in the directory"
         yield Seen("warn", text, "the latter are believed while EOS cannot be asked (grpc_uids): make them the same")
     try:
-        (rule,) = rules_of({"mount": mount}, "/").values()
-        grants = list(rule.grants(user))
+        grants = _grants(mount, user)
     except ClawgateError as error:
         yield Seen("FAIL", f"{what}: {error}", f"see 'clawgate explain {user.id}'")
         return
     for grant in grants:
         if mount.eos.by_grpc:
-            for one in eos_grpc_checks.root(what, mount.eos, who, account, grant.space.root):
-                yield Seen(*one)
+            yield from eos_grpc_checks.root(what, mount.eos, who, account, grant.space.root)
         yield from _root(what, mount, options, probe, who, grant.space.root, personal=grant.space.kind is SpaceKind.PERSONAL)
 
 
 def _believed(what: str, mount: Mount, options: EosOptions, who: str, user: User) -> Iterator[Seen]:
     """Somebody of whom EOS cannot be asked who it is."""
-    ranges = id_ranges(mount.act_as_uids)
     if user.uid is None or user.gid is None:
         text = f"{what}: the directory knows no uid and gid of {user.id}, who is refused therefore"
         yield Seen("FAIL", text, "they are believed with grpc_uids, so it has to have them")
@@ -176,9 +163,8 @@ def _believed(what: str, mount: Mount, options: EosOptions, who: str, user: User
     account = Account(user.uid, user.gid, (user.gid,), sudoer=False)
     try:
         check_name(who)
-        see(who, account, user.uid, lambda uid: uid > 0 and any(low <= uid <= high for low, high in ranges))
-        (rule,) = rules_of({"mount": mount}, "/").values()
-        roots = [grant.space.root for grant in rule.grants(user)]
+        _see(mount, who, account, user)
+        roots = [grant.space.root for grant in _grants(mount, user)]
     except ClawgateError as error:
         yield Seen("FAIL", f"{what}: {user.id}: {error}", f"see 'clawgate explain {user.id}'")
         return
@@ -189,8 +175,19 @@ def _believed(what: str, mount: Mount, options: EosOptions, who: str, user: User
         except _FAILED as error:
             yield Seen("FAIL", f"{what}: {data.url} does not answer: {error}", "see its log")
             return
-        for one in eos_grpc_checks.believed(what, mount.eos, who, account, root, status == 200):
-            yield Seen(*one)
+        yield from eos_grpc_checks.believed(what, mount.eos, who, account, root, status == 200)
+
+
+def _see(mount: Mount, who: str, account: Account, user: User) -> None:
+    """Raise `Forbidden` for an account that nobody may have who works on this mount."""
+    ranges = id_ranges(mount.act_as_uids)
+    see(who, account, user.uid, lambda uid: uid > 0 and any(low <= uid <= high for low, high in ranges))
+
+
+def _grants(mount: Mount, user: User) -> Sequence[Grant]:
+    """The spaces that somebody has on a mount. Raises `ClawgateError`."""
+    (rule,) = rules_of({"mount": mount}, "/").values()
+    return list(rule.grants(user))
 
 
 def _whoami(probe: Probe, who: str) -> Account:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from .errors import ClawgateError, Forbidden, NotFound, SettingsError, StorageUnavailable
 from .settings import Eos
+from .storage.eos.facts import Entry
 from .storage.eos.metadata import Account
 
 _LOCAL = ("127.0.0.1", "::1", "localhost")
@@ -55,44 +56,46 @@ def believed(what: str, eos: Eos, who: str, account: Account, path: str, seen: b
     """Whether a name, by which content is moved, and the uid that the directory has for it are the same person on EOS, as far as
     that can be seen without asking who they are. `seen`: over HTTP, by name, `path` can be looked into. Blocks, and changes
     nothing."""
-    from .storage.eos.grpc.options import options_of
-    from .storage.eos.grpc.probing import GrpcProbe
-
-    options = options_of(eos)
     they, remedy = f"{who} and uid {account.uid}", "the uid and gid of the directory have to be those that EOS has for the name"
-    for url in options.urls:
-        try:
-            with GrpcProbe(options, url) as probe:
-                found = probe.look(account.uid, account.gid, path)
-        except StorageUnavailable:
-            # It was said above.
-            continue
-        except NotFound:
-            yield Seen("FAIL", f"{what}: there is no {path}", "make it")
-            return
-        except Forbidden:
-            if seen:
-                text = f"{what}: {they} are not the same on EOS: by name, {path} can be seen, and by uid it cannot"
-                yield Seen("FAIL", text, f"{remedy}; or it is one of their further groups that counts")
-            else:
-                yield Seen("FAIL", f"{what}: {who} may not read {path}", "see its mode and ACL")
-            return
-        except ClawgateError as error:
-            yield Seen("FAIL", f"{what}: {path} cannot be looked at by gRPC: {error}", "see the log of EOS")
-            return
-        if not seen:
-            yield Seen(
-                "FAIL", f"{what}: {they} are not the same on EOS: by uid, {path} can be seen, and by name it cannot", remedy
-            )
-        elif found.uid == account.uid and not found.mode & 0o077 and not found.acl:
-            yield Seen("ok", f"{what}: {they} are the same on EOS: both see {path}, which nobody else does")
-        else:
-            yield Seen("ok", f"{what}: {they} both see {path}; others may as well, so that they may be two")
+    try:
+        found = _look(eos, account, path)
+    except NotFound:
+        yield Seen("FAIL", f"{what}: there is no {path}", "make it")
         return
+    except Forbidden:
+        if seen:
+            text = f"{what}: {they} are not the same on EOS: by name, {path} can be seen, and by uid it cannot"
+            yield Seen("FAIL", text, f"{remedy}; or it is one of their further groups that counts")
+        else:
+            yield Seen("FAIL", f"{what}: {who} may not read {path}", "see its mode and ACL")
+        return
+    except ClawgateError as error:
+        yield Seen("FAIL", f"{what}: {path} cannot be looked at by gRPC: {error}", "see the log of EOS")
+        return
+    if found is None:
+        return
+    if not seen:
+        yield Seen("FAIL", f"{what}: {they} are not the same on EOS: by uid, {path} can be seen, and by name it cannot", remedy)
+    elif found.uid == account.uid and not found.mode & 0o077 and not found.acl:
+        yield Seen("ok", f"{what}: {they} are the same on EOS: both see {path}, which nobody else does")
+    else:
+        yield Seen("ok", f"{what}: {they} both see {path}; others may as well, so that they may be two")
 
 
 def root(what: str, eos: Eos, who: str, account: Account, path: str) -> Iterator[Seen]:
     """Whether somebody sees the root of a space of theirs. Blocks; changes nothing."""
+    try:
+        found = _look(eos, account, path)
+    except ClawgateError as error:
+        text = f"{what}: {who} (uid {account.uid}, gid {account.gid}) does not see {path} by gRPC: {error}"
+        yield Seen("warn", text, "gRPC knows one group of a person; HTTP is asked where it says no, which costs a call more")
+        return
+    if found is not None:
+        yield Seen("ok", f"{what}: {who} sees {path} by gRPC, inode {found.inode}")
+
+
+def _look(eos: Eos, account: Account, path: str) -> Entry | None:
+    """What the first manager that answers shows somebody; None: none does, which `managers` tells. Raises what it says."""
     from .storage.eos.grpc.options import options_of
     from .storage.eos.grpc.probing import GrpcProbe
 
@@ -100,13 +103,7 @@ def root(what: str, eos: Eos, who: str, account: Account, path: str) -> Iterator
     for url in options.urls:
         try:
             with GrpcProbe(options, url) as probe:
-                found = probe.look(account.uid, account.gid, path)
+                return probe.look(account.uid, account.gid, path)
         except StorageUnavailable:
-            # It was said above.
             continue
-        except ClawgateError as error:
-            text = f"{what}: {who} (uid {account.uid}, gid {account.gid}) does not see {path} by gRPC: {error}"
-            yield Seen("warn", text, "gRPC knows one group of a person; HTTP is asked where it says no, which costs a call more")
-            return
-        yield Seen("ok", f"{what}: {who} sees {path} by gRPC, inode {found.inode}")
-        return
+    return None

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 
 import attrs
-from twisted.internet.defer import Deferred
 
 from ..model.made_space import Known
+from ..single_flight import SingleFlight
 from ..state.made_spaces import StoredSpaces
 
 CHECK_SECONDS = 1.0
@@ -37,7 +37,7 @@ class MadeSpaces:
         self._clock = clock
         self._now = now
         self._checked_until = float("-inf")
-        self._waiting: list[Deferred[None]] = []
+        self._flight = SingleFlight(self._look)
         self._all = Known()
         """With the members whose time is up."""
         self._taken = float("-inf")
@@ -70,25 +70,10 @@ class MadeSpaces:
             self._take(self._all)
         if self._clock() < self._checked_until:
             return
-        waiter: Deferred[None] = Deferred()
-        self._waiting.append(waiter)
-        if len(self._waiting) == 1:
-            # On its own, because the request that came first may be cancelled while others wait for the same answer.
-            Deferred.fromCoroutine(self._look())
-        await waiter
+        await self._flight.join()
 
     async def _look(self) -> None:
-        failure: Exception | None = None
-        try:
-            if await self._stored.number() != self.known.number:
-                await self.load()
-            else:
-                self._checked_until = self._clock() + CHECK_SECONDS
-        except Exception as error:
-            failure = error
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            if failure is None:
-                waiter.callback(None)
-            else:
-                waiter.errback(failure)
+        if await self._stored.number() != self.known.number:
+            await self.load()
+        else:
+            self._checked_until = self._clock() + CHECK_SECONDS

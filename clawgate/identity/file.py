@@ -7,12 +7,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 import attrs
-from twisted.internet.defer import Deferred
 
 from ..errors import ClawgateError, SettingsError, StorageUnavailable, Unauthenticated
 from ..interfaces import Authenticator, Directory, Match
 from ..log import make_logger
 from ..model.people import Actor, Credentials, Password, User
+from ..single_flight import SingleFlight
 from ..workers import Workers
 from .passwords import decoy, matches
 from .users_file import Account, parse
@@ -44,7 +44,7 @@ class UserFile(Authenticator, Directory):
         self._decoy = decoy(())
         self._seen: _Seen | None = None
         self._complaint = ""
-        self._waiting: list[Deferred[None]] = []
+        self._flight = SingleFlight(self._look)
         self.checked_until = float("-inf")
         """Until this reading of the clock the file need not be looked at."""
         self.changed: list[Callable[[], None]] = []
@@ -64,12 +64,7 @@ class UserFile(Authenticator, Directory):
         """Make sure that the file was looked at within the last second; never raises for what is in the file."""
         if self._clock() < self.checked_until:
             return
-        waiter: Deferred[None] = Deferred()
-        self._waiting.append(waiter)
-        if len(self._waiting) == 1:
-            # On its own, because the request that came first may be cancelled while others wait for the same answer.
-            Deferred.fromCoroutine(self._look())
-        await waiter
+        await self._flight.join()
 
     async def _look(self) -> None:
         try:
@@ -84,9 +79,6 @@ class UserFile(Authenticator, Directory):
         except Exception:
             self._log.failure("the accounts of before stay in force")
         self.checked_until = self._clock() + CHECK_SECONDS
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            waiter.callback(None)
 
     async def authenticate(self, credentials: Credentials) -> Actor | None:
         """The actor; None for users that are not in the file (which takes as long as a wrong password) and for tokens.

@@ -55,6 +55,10 @@ class Trash(ABC):
     async def purge(self, key: str) -> None:
         """Remove something for good, with the former content of all files in it. Raises `NotFound`."""
 
+    async def emptied(self) -> None:
+        """Wait until what was purged is deleted as well, so that its room is free. Raises nothing."""
+        return
+
     async def look(self, key: str, path: Path) -> Node:
         """What lies at `path` within something in the trash (the root: itself). Raises `NotFound`, `NotSupported` where the
         inside cannot be looked at."""

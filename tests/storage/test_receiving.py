@@ -7,16 +7,22 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import CertificateOptions
 from twisted.web.client import Agent
 
+from clawgate.certificates import policy
 from clawgate.storage import receiving
-from clawgate.storage.eos.pools import READ, ContentPool, Pool
-from clawgate.storage.receiving import is_near, largest_room, round_trip
-from clawgate.storage.s3.agents import Raw
+from clawgate.storage.connections import Pieces, Pool
+from clawgate.storage.receiving import Room, is_near, largest_room, lowest, round_trip
+from clawgate.storage.s3.agents import PIECE, Raw
+
+from ..identity.ldap.authority import Authority
 
 
 class Answering(Protocol):
@@ -31,13 +37,18 @@ async def url():
     await port.stopListening()
 
 
-async def connected(pool, url):
+async def connected(pool, url, *trusting):
     """The transport of the connection that is kept."""
     kept = Deferred()
     putting = pool._putConnection
     pool._putConnection = lambda key, connection: (putting(key, connection), kept.callback(connection.transport))
-    assert (await Agent(reactor, pool=pool).request(b"GET", url)).code == 204
+    assert (await Agent(reactor, *trusting, pool=pool).request(b"GET", url)).code == 204
     return await kept
+
+
+def greedy(asked):
+    """A pool for content."""
+    return Pool(reactor, 1, Pieces(Room(asked), 300_000))
 
 
 def room(transport):
@@ -47,18 +58,18 @@ def room(transport):
 @pytest.mark.parametrize("asked", [65536, 100_000])
 async def test_from_near_by_it_is_what_was_asked_for(url, monkeypatch, asked):
     monkeypatch.setattr(receiving, "round_trip", lambda connection: 0.0)
-    pool = ContentPool(reactor, 1, asked)
+    pool = greedy(asked)
     transport = await connected(pool, url)
     # Linux doubles it, for what it needs itself.
     assert room(transport) == 2 * asked
-    assert transport.bufferSize == READ
+    assert (transport.bufferSize, transport.SEND_LIMIT) == (300_000, type(transport).SEND_LIMIT)
     assert pool.made == 1
     await pool.closeCachedConnections()
 
 
 async def test_from_far_away_or_unasked_it_is_what_the_system_thinks_right(url, monkeypatch):
     monkeypatch.setattr(receiving, "round_trip", lambda connection: 0.02)
-    made = ContentPool(reactor, 1, 65000), ContentPool(reactor, 1, 0), Pool(reactor, 1)
+    made = greedy(65000), greedy(0), Pool(reactor, 1)
     found = {room(await connected(pool, url)) for pool in made}
     assert len(found) == 1 and 2 * 65000 not in found
     for pool in made:
@@ -68,8 +79,30 @@ async def test_from_far_away_or_unasked_it_is_what_the_system_thinks_right(url, 
 async def test_the_same_for_s3(url, monkeypatch):
     monkeypatch.setattr(receiving, "round_trip", lambda connection: 0.0)
     raw = Raw(reactor, 10, 1, None, 65000)
-    assert room(await connected(raw._pool, url)) == 2 * 65000
+    transport = await connected(raw._pool, url)
+    assert room(transport) == 2 * 65000
+    assert (transport.bufferSize, transport.SEND_LIMIT) == (PIECE, PIECE)
     await raw.close()
+
+
+async def test_the_same_below_tls(tmp_path, monkeypatch):
+    monkeypatch.setattr(receiving, "round_trip", lambda connection: 0.0)
+    authority = Authority(tmp_path)
+    certificate, key = authority.certify("127.0.0.1")
+    options = CertificateOptions(
+        privateKey=load_pem_private_key(key.read_bytes(), None),
+        certificate=load_pem_x509_certificate(certificate.read_bytes()),
+    )
+    port = reactor.listenSSL(0, Factory.forProtocol(Answering), options, interface="127.0.0.1")
+    raw = Raw(reactor, 10, 1, None, 65000)
+    url = f"https://127.0.0.1:{port.getHost().port}/".encode()
+    transport = await connected(raw._pool, url, policy(str(authority.file)))
+    below = lowest(transport)
+    assert below is not transport
+    assert room(below) == 2 * 65000
+    assert (below.bufferSize, below.SEND_LIMIT) == (PIECE, PIECE)
+    await raw.close()
+    await port.stopListening()
 
 
 async def test_no_more_is_asked_for_than_the_system_gives(url, monkeypatch):
@@ -77,7 +110,7 @@ async def test_no_more_is_asked_for_than_the_system_gives(url, monkeypatch):
     assert largest_room() == 212992
     monkeypatch.setattr(receiving, "largest_room", lambda: 70_000)
     monkeypatch.setattr(receiving, "round_trip", lambda connection: 0.0)
-    pool = ContentPool(reactor, 1, 1 << 30)
+    pool = greedy(1 << 30)
     assert room(await connected(pool, url)) == 140_000
     await pool.closeCachedConnections()
 

@@ -14,11 +14,9 @@ from OpenSSL import SSL
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost, DNSLookupError
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.python.failure import Failure
 from twisted.web.client import (
     Agent,
-    BrowserLikePolicyForHTTPS,
     HTTPConnectionPool,
     RequestTransmissionFailed,
     ResponseDone,
@@ -29,7 +27,7 @@ from twisted.web.client import (
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 
-from ...errors import SettingsError
+from ... import certificates
 from ...settings import Oidc
 from .errors import NoAnswer
 
@@ -73,8 +71,7 @@ class Client:
         self._limit = settings.answer_bytes
         self._pool = _Pool(reactor)  # type: ignore[no-untyped-call]
         self._pool.cachedConnectionTimeout = IDLE_SECONDS
-        trusted = _authorities(settings.ca_file) if settings.ca_file else None
-        policy = BrowserLikePolicyForHTTPS(trusted)  # type: ignore[no-untyped-call]
+        policy = certificates.policy(settings.ca_file)
         self._agent = Agent(reactor, policy, settings.timeout, pool=self._pool)  # type: ignore[no-untyped-call]
 
     async def get(self, url: str, token: str = "") -> Answer:
@@ -173,16 +170,3 @@ def _reason(error: BaseException) -> str:
     for failure in getattr(error, "reasons", None) or ():
         return _reason(failure.value)
     return f"{type(error).__name__}: {error}"
-
-
-def _authorities(file: str) -> Any:
-    try:
-        with open(file, "rb") as stream:
-            text = stream.read()
-        end = b"-----END CERTIFICATE-----"
-        found = [Certificate.loadPEM(part + end) for part in text.split(end)[:-1]]
-    except (OSError, ValueError, SSL.Error) as error:
-        raise SettingsError(f"{file}: the certificates cannot be read: {error}") from error
-    if not found:
-        raise SettingsError(f"{file}: there is no certificate in it")
-    return trustRootFromCertificates(found)  # type: ignore[no-untyped-call]

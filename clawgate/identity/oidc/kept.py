@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from twisted.internet.defer import Deferred
-
 from ...log import make_logger
+from ...single_flight import SingleFlight
 from .errors import IssuerUnavailable, NoAnswer
 
 T = TypeVar("T")
@@ -70,7 +69,7 @@ class Kept(Generic[T]):
         self._log = make_logger()
         self._value: T | None = None
         self._fetched = float("-inf")
-        self._waiting: list[Deferred[None]] = []
+        self._flight = SingleFlight(self._run)
 
     async def get(self) -> T:
         """What is there, however old. Raises `IssuerUnavailable` if nothing is and nothing can be had."""
@@ -81,7 +80,7 @@ class Kept(Generic[T]):
         failed."""
         if self._value is None or self._clock() >= self._fetched + self._pause:
             self._outage.check()
-            await self._join()
+            await self._flight.join()
             self._outage.check()
         if self._value is None:
             raise unavailable()
@@ -90,15 +89,7 @@ class Kept(Generic[T]):
     async def refresh(self) -> None:
         """Fetch if it is time; whatever comes of it is in the log."""
         if self._clock() >= self._fetched + self._fresh:
-            await self._join()
-
-    async def _join(self) -> None:
-        waiter: Deferred[None] = Deferred()
-        self._waiting.append(waiter)
-        if len(self._waiting) == 1:
-            # On its own, because the request that came first may be cancelled while others wait for the same answer.
-            Deferred.fromCoroutine(self._run())
-        await waiter
+            await self._flight.join()
 
     async def _run(self) -> None:
         try:
@@ -111,6 +102,3 @@ class Kept(Generic[T]):
         else:
             self._fetched = self._clock()
             self._outage.end()
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            waiter.callback(None)

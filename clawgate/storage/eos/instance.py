@@ -17,11 +17,9 @@ from twisted.internet.error import (
     ConnectionLost,
     DNSLookupError,
 )
-from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.internet.task import deferLater
 from twisted.web.client import (  # type: ignore[attr-defined]
     Agent,
-    BrowserLikePolicyForHTTPS,
     HTTPConnectionPool,
     RequestGenerationFailed,
     RequestNotSent,
@@ -31,13 +29,15 @@ from twisted.web.client import (  # type: ignore[attr-defined]
 )
 from twisted.web.http_headers import Headers
 
-from ...errors import ClawgateError, Overloaded, SettingsError, StorageTimeout, StorageUnavailable
+from ... import certificates
+from ...errors import ClawgateError, Overloaded, StorageTimeout, StorageUnavailable
 from ...log import make_logger
 from ...workers import Workers
+from ..connections import Pieces, Pool
+from ..receiving import Room
 from ..streams import Content
 from .failures import STOPPING
 from .options import EosOptions
-from .pools import ContentPool, Pool
 from .redirects import hosts_of
 
 log = make_logger()
@@ -53,6 +53,8 @@ _PAUSE = 0.2
 """Seconds before something is tried again, at most; twice as long before each further attempt."""
 _LONG = 10
 """How many times as long as usual what may take long may take."""
+_READ = 512 << 10
+"""Bytes of content that one read of a socket takes at most: long pieces, and from near by not much more than one that waits."""
 _STALLS = 2
 """How often a manager may say that it is busy."""
 
@@ -111,13 +113,15 @@ class Instance:
         self.calls = 0
         """Requests to managers so far."""
         self._turns = DeferredSemaphore(options.requests)
-        self._trust = _policy(options.ca_file)
+        self._trust = certificates.policy(options.ca_file)
+        pieces = Pieces(Room(options.receive_bytes), _READ)
+        # We know better than Twisted what may be sent again: no pool repeats anything by itself.
         self._pool = Pool(reactor, options.connections)
         self._keeping = self.agent(self._pool)
         self._once = self.agent(Pool(reactor, 0))
-        self._fetching_pool = ContentPool(reactor, options.connections, options.receive_bytes)
+        self._fetching_pool = Pool(reactor, options.connections, pieces)
         self._fetching = self.agent(self._fetching_pool)
-        self._fetching_once = self.agent(ContentPool(reactor, 0, options.receive_bytes))
+        self._fetching_once = self.agent(Pool(reactor, 0, pieces))
         self.sending = self.agent(Pool(reactor, 0))
         """For content to disk servers: what goes out on a connection that was just closed cannot be taken back."""
 
@@ -297,20 +301,6 @@ def untrusted(error: SSL.Error | VerificationError) -> str:
 
 def _raw(response: Any) -> list[tuple[bytes, list[bytes]]]:
     return list(response.headers.getAllRawHeaders())
-
-
-def _policy(ca_file: str) -> BrowserLikePolicyForHTTPS:
-    if not ca_file:
-        return BrowserLikePolicyForHTTPS()  # type: ignore[no-untyped-call]
-    try:
-        with open(ca_file, "rb") as stream:
-            parts = stream.read().split(b"-----BEGIN CERTIFICATE-----")[1:]
-        found = [Certificate.loadPEM(b"-----BEGIN CERTIFICATE-----" + part) for part in parts]
-    except (OSError, SSL.Error) as error:
-        raise SettingsError(f"{ca_file}: the certificates cannot be read: {error}") from error
-    if not found:
-        raise SettingsError(f"{ca_file}: there is no certificate in it")
-    return BrowserLikePolicyForHTTPS(trustRootFromCertificates(found))  # type: ignore[no-untyped-call]
 
 
 def address(url: str) -> tuple[str, int]:

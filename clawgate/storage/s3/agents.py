@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.web._newclient import HTTP11ClientProtocol
-from twisted.web.client import Agent, HTTPConnectionPool, _HTTP11ClientFactory
+from twisted.web.client import Agent
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
+from ..connections import Pieces, Pool
 from ..receiving import Room
 
 PIECE = 384 << 10
@@ -26,11 +26,10 @@ class Raw:
         """`idle`, in seconds, is the patience while a connection is made; `connections` are kept at most; `policy` says which
         certificates are believed (`trust.policy`); `receive_bytes`: see `Room`."""
         trusting = {} if policy is None else {"contextFactory": policy}
-        room = Room(receive_bytes)
-        self._pool = _Pool(reactor, room)
-        self._pool.maxPersistentPerHost = connections
+        pieces = Pieces(Room(receive_bytes), PIECE, PIECE)
+        self._pool = Pool(reactor, connections, pieces, repeats=True)
         self.kept = _AsStored(Agent(reactor, connectTimeout=idle, pool=self._pool, **trusting))  # type: ignore[no-untyped-call]
-        once = _Pool(reactor, room, persistent=False)
+        once = Pool(reactor, 0, pieces)
         self.once = _AsStored(Agent(reactor, connectTimeout=idle, pool=once, **trusting))  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:
@@ -60,38 +59,3 @@ class _AsStored:
 def _plain(response: Any) -> Any:
     response.headers.removeHeader("Content-Encoding")
     return response
-
-
-class _Greedy(HTTP11ClientProtocol):
-    room: Room
-
-    def connectionMade(self) -> None:
-        transport: Any = self.transport
-        transport.bufferSize = transport.SEND_LIMIT = PIECE
-        self.room.bound(transport)
-        HTTP11ClientProtocol.connectionMade(self)
-
-
-class _Silent(_HTTP11ClientFactory):
-    noisy = False
-
-    def __init__(self, quiescent: Any, metadata: Any, room: Room) -> None:
-        super().__init__(quiescent, metadata)  # type: ignore[no-untyped-call]
-        self._room = room
-
-    def buildProtocol(self, addr: Any) -> HTTP11ClientProtocol:
-        made = _Greedy(self._quiescentCallback)  # type: ignore[no-untyped-call]
-        made.room = self._room
-        return made
-
-
-class _Pool(HTTPConnectionPool):
-    """Does not log every connection that it opens and closes, for which Twisted has no public switch."""
-
-    def __init__(self, reactor: Any, room: Room, *, persistent: bool = True) -> None:
-        super().__init__(reactor, persistent)  # type: ignore[no-untyped-call]
-
-        def factory(quiescent: Any, metadata: Any) -> _Silent:
-            return _Silent(quiescent, metadata, room)
-
-        self._factory: Any = factory

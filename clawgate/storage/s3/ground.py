@@ -78,6 +78,8 @@ class Service:
         self.memory = Memory(options.facts)
         self.looks = Looks(options.trust_seconds)
         self.vouchers = Vouchers(options.listing_seconds, options.told_seconds)
+        self.locks = Locks()
+        """Also between somebody who uses a space and who clears up there meanwhile without having opened it."""
         self.probed = False
         self.both = True
         """Whether an object and a folder can have one name."""
@@ -89,6 +91,8 @@ class Service:
         """Whether it compares content with a checksum that comes along (``x-amz-checksum-*``)."""
         self.versioned = False
         """Whether the bucket keeps versions, as far as somebody wanted to know."""
+        self.over: set[str] = set()
+        """Keys of plans for which nothing is to be done any more, and which are not known to be removed."""
 
 
 class Ground:
@@ -103,7 +107,7 @@ class Ground:
         self.memory = self.service.memory
         self.looks = self.service.looks
         self.marks = Marks()
-        self.locks = Locks()
+        self.locks = self.service.locks
         self.working: set[str] = set()
         """Keys of plans and notes that are being carried out here; the janitor leaves them."""
 

@@ -6,6 +6,7 @@ import json
 import time
 from typing import Any
 
+from ...errors import NotFound
 from ...log import make_logger
 from .facts import nanoseconds
 from .ground import Ground
@@ -25,8 +26,10 @@ async def sweep_multiparts(ground: Ground, older_than: float) -> int:
         age = time.time() - nanoseconds(note.modified) / 1e9
         if note.key in ground.working or age < older_than:
             continue
-        answer = await ground.control.call("get_object", Key=note.key)
-        noted = read_note(await ground.control.run(answer["Body"].read))
+        text = await content(ground, note.key)
+        if text is None:
+            continue
+        noted = read_note(text)
         if noted is None:
             log.warn("{key}: is no note of an upload, and is removed", key=note.key)
             await ground.control.delete([note.key])
@@ -37,6 +40,17 @@ async def sweep_multiparts(ground: Ground, older_than: float) -> int:
             await ground.control.delete([note.key])
             swept += 1
     return swept
+
+
+async def content(ground: Ground, key: str) -> bytes | None:
+    """What a small hidden object holds; None: it went after it was listed, by a late call of somebody who is gone or by another
+    start."""
+    try:
+        answer = await ground.control.call("get_object", Key=key)
+    except NotFound:
+        return None
+    text: bytes = await ground.control.run(answer["Body"].read)
+    return text
 
 
 def read_note(text: bytes) -> dict[str, Any] | None:

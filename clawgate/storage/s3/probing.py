@@ -10,6 +10,7 @@ from typing import Any
 from ...errors import ClawgateError, Forbidden, Overloaded, PreconditionFailed, StorageBroken, StorageTimeout
 from .facts import nanoseconds
 from .ground import Ground
+from .leftovers import content
 from .owners import me
 
 _AGAIN = (Overloaded, StorageTimeout)
@@ -53,8 +54,8 @@ async def sweep_probes(ground: Ground, older_than: float) -> int:
         key, age = one.key.rstrip("/"), time.time() - nanoseconds(one.modified) / 1e9
         if key in ground.working or age < older_than or (key != one.key and key in objects):
             continue
-        answer = await ground.control.call("get_object", Key=one.key)
-        if me().left((await ground.control.run(answer["Body"].read)).decode(errors="replace"), age):
+        text = await content(ground, one.key)
+        if text is not None and me().left(text.decode(errors="replace"), age):
             await _clear(ground, key)
             swept += 1
     return swept

@@ -64,7 +64,8 @@ class Transfers:
                 # Nothing but the file that was there gave way.
                 await self.take_back(plan, made)
                 await copy_object(ground, parked, plan.target.rstrip("/"), parked.id, parked.own)
-                await ground.control.delete([parked.key, plan.key(ground)])
+                await ground.control.delete([parked.key])
+                await plan.done(ground)
             raise
         await self.clear(plan, keys, {key: facts.etag for key, facts in made.items() if facts is not None})
         if parked is not None:

@@ -108,12 +108,14 @@ class S3Trash(Trash):
         note = await self._notes.find(key)
         pieces = await self._notes.pieces(note)
         place = ground.options.prefix + note.place
-        doomed: list[Kept] = []
-        for one, kept in (await self._kept(note)).items():
-            piece = pieces.get(one[len(place) :])
-            if piece is not None:
-                doomed += await self._doomed(kept, piece.version)
-        await former.delete(ground, doomed)
+        # Whoever brings it back at this moment has done so, or not begun to.
+        async with ground.locks.hold(place):
+            doomed: list[Kept] = []
+            for one, kept in (await self._kept(note)).items():
+                piece = pieces.get(one[len(place) :])
+                if piece is not None:
+                    doomed += await self._doomed(kept, piece.version)
+            await former.delete(ground, doomed)
         await self._notes.forget(note)
 
     async def look(self, key: str, path: Path) -> Node:

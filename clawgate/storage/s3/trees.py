@@ -44,7 +44,7 @@ class Trees:
         else:
             plan = Plan("remove", folder, above=parent(path), old={one.key: one.etag for one in found})
             async with _Working(ground, plan):
-                await plan.note(ground)
+                await plan.begin(ground)
                 await self._transfers.delete(keys, folder)
                 await plan.done(ground)
         ground.changed(path)
@@ -104,7 +104,7 @@ class Trees:
         plan = Plan(act, from_, to, parent(source), {one.key: one.etag for one in old}, there is not None)
         found = await self._found(source, node) if deep or not node.is_folder else []
         async with _Working(ground, plan):
-            await plan.note(ground)
+            await plan.begin(ground)
             conflict = there is not None and there.kind != node.kind and not ground.both
             await self._transfers.carry_out(plan, found, there if conflict else None)
             await plan.done(ground)

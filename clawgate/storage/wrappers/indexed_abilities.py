@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import attrs
 
 from ...errors import NotAFolder, NotFound
-from ...interfaces import Body, Copy, Find, Parts, Piece, Times
-from ...model.content import Checksum, Intent, Written
+from ...interfaces import Copy, Find, Parts, Times
+from ...model.content import Intent, Written
 from ...model.node import Node
 from ...model.path import Path, split
+from .passing import PassedParts
 
 if TYPE_CHECKING:
     from .indexed import Indexed
@@ -77,42 +77,21 @@ class IndexedTimes(Times):
             return await self._storage.enter(path, node, await self._storage.observer.identify(path))
 
 
-class IndexedParts(Parts):
+class IndexedParts(PassedParts):
     """Uploads in pieces, entered when they are published."""
 
     def __init__(self, storage: Indexed, inner: Parts) -> None:
+        super().__init__(inner)
         self._storage = storage
-        self._inner = inner
-
-    async def begin(self, size: int | None) -> str:
-        """As the storage does it."""
-        return await self._inner.begin(size)
-
-    async def write_at(
-        self,
-        handle: str,
-        offset: int,
-        body: Body,
-        *,
-        alone: bool = False,
-        compute: Sequence[str] = (),
-        checksums: Sequence[Checksum] = (),
-    ) -> int:
-        """As the storage does it."""
-        return await self._inner.write_at(handle, offset, body, alone=alone, compute=compute, checksums=checksums)
-
-    async def assemble(self, pieces: Sequence[Piece]) -> str:
-        """As the storage does it."""
-        return await self._inner.assemble(pieces)
 
     async def finish(self, handle: str, path: Path, intent: Intent) -> Written:
         """Publish, then enter the new version."""
         with self._storage.doubting(path):
-            return await self._storage.entered(path, await self._inner.finish(handle, path, intent))
+            return await self._storage.entered(path, await self.inner.finish(handle, path, intent))
 
     async def published(self, handle: str, path: Path) -> Written | None:
         """As the storage says; entered, because whoever was interrupted may not have come to that."""
-        written = await self._inner.published(handle, path)
+        written = await self.inner.published(handle, path)
         if written is None:
             return None
         index = self._storage.index
@@ -120,7 +99,3 @@ class IndexedParts(Parts):
         if chain and not names and chain[-1].seen == written.node.seen:
             return attrs.evolve(written, node=index.node(chain[-1]))
         return await self._storage.entered(path, written)
-
-    async def abort(self, handle: str) -> None:
-        """As the storage does it."""
-        await self._inner.abort(handle)

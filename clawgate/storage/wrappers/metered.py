@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import attrs
 
+from ...errors import QuotaExceeded, StorageUnavailable
 from ...interfaces import Body, Copy, Ids, Janitor, Listing, Parts, Piece, Quota, Reader, Room, Storage, Times
 from ...model.content import Checksum, Intent, Written
 from ...model.node import Identity, Node
@@ -19,12 +20,17 @@ T = TypeVar("T")
 Observe = Callable[[str, float, bool], None]
 """Called after each call with the method's name, the seconds it took, and whether it succeeded."""
 
+Told = Callable[[StorageUnavailable | None], None]
+"""Called after each call with the failure of the storage itself; with None when the call succeeded."""
+
 
 class _Meter:
     """Measures one call after the other."""
 
-    def __init__(self, observe: Observe, clock: Callable[[], float]) -> None:
+    def __init__(self, observe: Observe, clock: Callable[[], float], full: Callable[[], None], told: Told) -> None:
         self._observe = observe
+        self._told = told
+        self._full = full
         self._clock = clock
 
     async def __call__(self, method: str, call: Awaitable[T]) -> T:
@@ -33,7 +39,14 @@ class _Meter:
         try:
             result = await call
             good = True
+            self._told(None)
             return result
+        except QuotaExceeded:
+            self._full()
+            raise
+        except StorageUnavailable as error:
+            self._told(error)
+            raise
         finally:
             self._observe(method, self._clock() - start, good)
 
@@ -41,9 +54,17 @@ class _Meter:
 class Metered(Storage):
     """A storage under observation. The content of an opened file is not counted, opening it is."""
 
-    def __init__(self, inner: Storage, observe: Observe, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        inner: Storage,
+        observe: Observe,
+        clock: Callable[[], float] = time.perf_counter,
+        full: Callable[[], None] = lambda: None,
+        told: Told = lambda error: None,
+    ) -> None:
+        """`full` is called when something does not fit, `told` with failures of the storage itself."""
         self._inner = inner
-        self._meter = meter = _Meter(observe, clock)
+        self._meter = meter = _Meter(observe, clock, full, told)
         have = inner.abilities
         self.abilities = attrs.evolve(
             have,

@@ -46,6 +46,10 @@ class MeteredTrash(Trash):
         """Counted as ``trash_purge``."""
         await self._meter("trash_purge", self._inner.purge(key))
 
+    async def emptied(self) -> None:
+        """Not counted."""
+        await self._inner.emptied()
+
     async def look(self, key: str, path: Path) -> Node:
         """Counted as ``trash_look``."""
         return await self._meter("trash_look", self._inner.look(key, path))

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import attrs
 
 from ...errors import NotFound
-from ...interfaces import Body, Find, Listing, Parts, Piece, Reader, Storage, Times, Trash, Trashed, Version, Versions
-from ...model.content import Checksum, Intent, Written
+from ...interfaces import Body, Find, Listing, Parts, Reader, Storage, Times, Trash, Versions
+from ...model.content import Intent, Written
 from ...model.node import Node
 from ...model.path import Path, ancestors, is_within, join, rebase
+from .passing import NamedTrash, PassedParts, PassedVersions, named
 
 POLLED = 10_000
 """Folders that are remembered for polls."""
@@ -50,7 +51,8 @@ class Native(Storage):
         good for `seconds`; `changed` is told of every change of ours."""
         self._changed = changed
         self.inner = inner
-        self._prefix = f"{space}!"
+        self.prefix = f"{space}!"
+        """Begins full ids."""
         self._clock = clock
         self._seconds = seconds
         self._polled: OrderedDict[Path, tuple[float, Node]] = OrderedDict()
@@ -135,11 +137,7 @@ class Native(Storage):
                     etag += bump.mark
                 else:
                     del self._bumps[path]
-        return self.named(node)._replace(etag=etag)
-
-    def named(self, node: Node) -> Node:
-        """With its full id, if it has one."""
-        return node._replace(id=f"{self._prefix}{node.id}") if node.id else node
+        return named(node, self.prefix)._replace(etag=etag)
 
     def written(self, path: Path, written: Written) -> Written:
         """The same for what was written."""
@@ -147,7 +145,7 @@ class Native(Storage):
 
     def own(self, id: str) -> str:
         """The storage's id in a full one. Raises `NotFound`."""
-        own = id.removeprefix(self._prefix)
+        own = id.removeprefix(self.prefix)
         if own == id:
             raise NotFound("there is nothing with this id")
         return own
@@ -218,96 +216,44 @@ class _Times(Times):
             return self._storage.shown(path, await self._inner.touch(path, mtime_ns))
 
 
-class _Versions(Versions):
+class _Versions(PassedVersions):
     def __init__(self, storage: Native, inner: Versions) -> None:
+        super().__init__(inner)
         self._storage = storage
-        self._inner = inner
-
-    async def list(self, path: Path) -> Sequence[Version]:
-        return await self._inner.list(path)
-
-    async def read(self, path: Path, key: str) -> Reader:
-        return await self._inner.read(path, key)
 
     async def restore(self, path: Path, key: str) -> Node:
         with self._storage.changing(path):
-            return self._storage.shown(path, await self._inner.restore(path, key))
-
-    async def expire(self, before: float) -> int:
-        return await self._inner.expire(before)
+            return self._storage.shown(path, await self.inner.restore(path, key))
 
 
-class _Trash(Trash):
+class _Trash(NamedTrash):
     """Ids as clients know them, and changes that etags show."""
 
     def __init__(self, storage: Native, inner: Trash) -> None:
+        super().__init__(inner, storage.prefix)
         self._storage = storage
-        self._inner = inner
 
     async def discard(self, path: Path, known: Node | None = None) -> None:
         with self._storage.changing(path):
-            await self._inner.discard(path, known)
+            await self.inner.discard(path, known)
             self._storage.forget(path)
 
-    async def list(self) -> AsyncIterator[Sequence[Trashed]]:
-        async for page in self._inner.list():
-            yield [self._shown(one) for one in page]
-
-    async def find(self, key: str) -> Trashed:
-        return self._shown(await self._inner.find(key))
-
     async def restore(self, key: str, target: Path, *, replace: bool) -> Node:
-        origin = (await self._inner.find(key)).origin
+        origin = (await self.inner.find(key)).origin
         with self._storage.changing(target, origin):
             self._storage.forget(target)
-            return self._storage.shown(target, await self._inner.restore(key, target, replace=replace))
-
-    async def purge(self, key: str) -> None:
-        await self._inner.purge(key)
-
-    async def look(self, key: str, path: Path) -> Node:
-        return self._storage.named(await self._inner.look(key, path))
-
-    async def inside(self, key: str, path: Path) -> Sequence[Node]:
-        return [self._storage.named(node) for node in await self._inner.inside(key, path)]
-
-    async def read(self, key: str, path: Path) -> Reader:
-        return await self._inner.read(key, path)
-
-    def _shown(self, one: Trashed) -> Trashed:
-        return one._replace(node=self._storage.named(one.node))
+            return self._storage.shown(target, await self.inner.restore(key, target, replace=replace))
 
 
-class _Parts(Parts):
+class _Parts(PassedParts):
     def __init__(self, storage: Native, inner: Parts) -> None:
+        super().__init__(inner)
         self._storage = storage
-        self._inner = inner
-
-    async def begin(self, size: int | None) -> str:
-        return await self._inner.begin(size)
-
-    async def write_at(
-        self,
-        handle: str,
-        offset: int,
-        body: Body,
-        *,
-        alone: bool = False,
-        compute: Sequence[str] = (),
-        checksums: Sequence[Checksum] = (),
-    ) -> int:
-        return await self._inner.write_at(handle, offset, body, alone=alone, compute=compute, checksums=checksums)
-
-    async def assemble(self, pieces: Sequence[Piece]) -> str:
-        return await self._inner.assemble(pieces)
 
     async def finish(self, handle: str, path: Path, intent: Intent) -> Written:
         with self._storage.changing(path):
-            return self._storage.written(path, await self._inner.finish(handle, path, intent))
+            return self._storage.written(path, await self.inner.finish(handle, path, intent))
 
     async def published(self, handle: str, path: Path) -> Written | None:
-        found = await self._inner.published(handle, path)
+        found = await self.inner.published(handle, path)
         return None if found is None else self._storage.written(path, found)
-
-    async def abort(self, handle: str) -> None:
-        await self._inner.abort(handle)

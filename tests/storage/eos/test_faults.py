@@ -28,7 +28,7 @@ def version():
     return "5.4"
 
 
-QUICK = {"timeout": 0.5, "idle": 0.5}
+QUICK = {"timeout": 1.0, "idle": 1.0}
 
 
 async def test_a_manager_that_is_shutting_down(mounting):
@@ -59,15 +59,15 @@ async def test_a_manager_that_is_away(mounting):
 
 async def test_what_may_take_long(mounting):
     """EOS answers when a whole tree is gone, or all content was copied."""
-    mounted = await mounting(options={"timeout": 0.3, "stable_ids": True})
+    mounted = await mounting(options={"timeout": 1.0, "stable_ids": True})
     storage = await mounted.open()
     await storage.make_folder(Path("folder"))
     await put(storage, "file", SMALL)
-    mounted.double.faults.add(Fault(method="DELETE", delay=0.6))
+    mounted.double.faults.add(Fault(method="DELETE", delay=2.0))
     await storage.remove(Path("folder"))
-    mounted.double.faults.add(Fault(command="file version", delay=0.6))
+    mounted.double.faults.add(Fault(command="file version", delay=2.0))
     await mounted.metadata.keep_version("alice", f"{mounted.root}/file")
-    mounted.double.faults.add(Fault(method="PROPFIND", delay=0.6, times=0))
+    mounted.double.faults.add(Fault(method="PROPFIND", delay=2.0, times=0))
     with pytest.raises(StorageTimeout):
         await storage.stat(Path("file"))
 

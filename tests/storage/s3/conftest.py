@@ -64,7 +64,7 @@ class Mounted:
         client = self.server.client(endpoint)
         control = Control(client, self.workers, self.bucket, self.count, self.keys_a_call)
         signer = Signer(endpoint or self.server.endpoint, "us-east-1", self.bucket, Credentials(servers.KEY, servers.SECRET))
-        exchange = Exchange(reactor, control, signer, 10.0)
+        exchange = Exchange(reactor, control, signer, 60.0)
         self.opened.append(exchange)
         return S3Storage(control, exchange, self.options)
 

@@ -25,6 +25,12 @@ class Fault:
     """Cut the connection after so many bytes of the request's body."""
     answer_bytes: int = -1
     """Cut it after so many bytes of the answer."""
+    release: threading.Event | None = None
+    """Keep the request until then, and bring it to the service whether or not anybody still waits for the answer."""
+    kept: threading.Event = attrs.field(factory=threading.Event)
+    """Set once all of it is here."""
+    brought: threading.Event = attrs.field(factory=threading.Event)
+    """Set once the service has answered."""
     met: int = 0
 
 
@@ -75,9 +81,11 @@ class Way:
                 if fault.status:
                     self._answer(client, fault)
                     return
+                if fault.release is not None:
+                    self._keep(client, first, rest, fault)
+                    return
             with socket.create_connection(self._to) as server:
-                lines = [line for line in first.split(b"\r\n") if not line.lower().startswith(b"connection:")]
-                server.sendall(b"\r\n".join([*lines, b"Connection: close"]) + b"\r\n\r\n")
+                server.sendall(_last(first))
                 most = fault.request_bytes if fault is not None else -1
                 up = threading.Thread(target=self._up, args=(client, server, rest, most), daemon=True)
                 up.start()
@@ -93,6 +101,22 @@ class Way:
         client.shutdown(socket.SHUT_WR)
         while client.recv(65536):
             pass
+
+    def _keep(self, client: socket.socket, first: bytes, body: bytes, fault: Fault) -> None:
+        length = next(line for line in first.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+        while len(body) < int(length.partition(b":")[2]):
+            data = client.recv(65536)
+            if not data:
+                return
+            body += data
+        fault.kept.set()
+        assert fault.release is not None
+        fault.release.wait()
+        with socket.create_connection(self._to) as server:
+            server.sendall(_last(first) + body)
+            answer = b"".join(iter(lambda: server.recv(65536), b""))
+        fault.brought.set()
+        client.sendall(answer)
 
     def _up(self, client: socket.socket, server: socket.socket, rest: bytes, most: int) -> None:
         with suppress(OSError):
@@ -114,3 +138,9 @@ class Way:
                 return
             target.sendall(data)
             left -= len(data) if left > 0 else 0
+
+
+def _last(head: bytes) -> bytes:
+    """The head of a request, as the last one of its connection."""
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
+    return b"\r\n".join([*lines, b"Connection: close"]) + b"\r\n\r\n"

@@ -39,7 +39,7 @@ class Server:
 @cache
 def client_for(endpoint: str) -> Any:
     """Making one takes a second of CPU; threads may share it."""
-    return make_client(boto3.Session(KEY, SECRET, region_name="us-east-1"), endpoint, timeout=20)
+    return make_client(boto3.Session(KEY, SECRET, region_name="us-east-1"), endpoint, timeout=60)
 
 
 def program(name: str) -> str:

@@ -88,7 +88,7 @@ async def opened(address, workers, account=OWN, **options):
     way = connect(address, account)
     control = Control(way.client, workers, address.bucket)
     trust = policy(address.ca_file, verify=address.verify)
-    exchange = Exchange(reactor, control, way.signer, 10.0, every=address.every(), objects=address.objects(), policy=trust)
+    exchange = Exchange(reactor, control, way.signer, 60.0, every=address.every(), objects=address.objects(), policy=trust)
     storage = S3Storage(control, exchange, S3Options(address.bucket, small_bytes=1000, put_bytes=150_000, **options))
     await storage.start()
     return storage, exchange, way.client
@@ -147,7 +147,7 @@ def tls(tmp_path_factory):
 async def test_certificates(tls, s3_workers, how):
     endpoint, certificate = tls
     address = Address(
-        servers.BUCKET, endpoint, ca_file=certificate if how == "authority" else "", verify=how != "anybody", timeout=5.0
+        servers.BUCKET, endpoint, ca_file=certificate if how == "authority" else "", verify=how != "anybody", timeout=30.0
     )
     if how == "system":
         with pytest.raises(StorageUnavailable):

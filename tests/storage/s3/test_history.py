@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import contextlib
 
-from clawgate.errors import NotFound, StorageBroken, StorageUnavailable
+import pytest
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from clawgate.errors import ClawgateError, NotFound, StorageBroken, StorageUnavailable
 from clawgate.model.path import Path
+from clawgate.storage.s3 import former
 from clawgate.testing.history import HistoryConformance, trashed
 from clawgate.testing.tools import LARGE, SMALL, children, get, put
 
@@ -277,3 +283,35 @@ async def test_many_pages_of_what_was_hidden(moto, mount):
     assert len(hidden) == 2
     assert not any(marker for _, marker in hidden)
     assert mounted.keys(mounted.options.prefix) == before
+
+
+async def test_what_is_brought_back_at_the_same_moment_stays(mounted, storage, trash, monkeypatch):
+    """Whoever purges it has seen it in the trash before."""
+    await put(storage, "file", SMALL)
+    await trash.discard(Path("file"))
+    key = (await trashed(trash))["file"].key
+    began, wait = Deferred(), Deferred()
+    delete = former.delete
+
+    async def slow(ground, kept):
+        if not began.called:
+            began.callback(None)
+            await wait
+        await delete(ground, kept)
+
+    monkeypatch.setattr(former, "delete", slow)
+    purging = Deferred.fromCoroutine(trash.purge(key))
+    await began
+    restoring = Deferred.fromCoroutine(trash.restore(key, Path("file"), replace=False))
+    # Long enough for it, if nobody held it back.
+    for _ in range(50):
+        await deferLater(reactor, 0.01)
+        if restoring.called:
+            break
+    early = restoring.called
+    wait.callback(None)
+    await purging
+    with contextlib.suppress(ClawgateError):
+        await restoring
+    assert not early
+    assert await trashed(trash) == {}

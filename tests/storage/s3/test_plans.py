@@ -190,7 +190,7 @@ async def test_a_file_is_never_removed_as_a_folder(on_seaweed, monkeypatch):
     on_seaweed.client.put_object(Bucket=on_seaweed.bucket, Key=f"{prefix}.clawgate/plans/1", Body=json.dumps(noted).encode())
     removed = removals(storage, monkeypatch)
     assert await storage.abilities.janitor.sweep(frozenset(), 0) == 1
-    assert removed == [f"{prefix}.clawgate/plans/1"]
+    assert removed == [f"{prefix}.clawgate/plans/1", f"{prefix}.clawgate/plans/1.heard"]
     assert await tree(storage) == {"end": b"moved"}
 
 

@@ -14,7 +14,7 @@ from ..bucket import BucketGateway
 from ..cutting_proxy import CuttingProxy
 from ..dav import OWNCLOUD
 
-LIST, HEAD, PUT, GET = "list_objects_v2", "head_object", "put_object", "get_object"
+LIST, HEAD, PUT, GET, COPY = "list_objects_v2", "head_object", "put_object", "get_object", "copy_object"
 
 
 @contextmanager
@@ -23,6 +23,16 @@ def calls(gateway: BucketGateway, **wanted: int) -> Iterator[None]:
     before = Counter(gateway.calls())
     yield
     assert dict(Counter(gateway.calls()) - before) == wanted
+
+
+@contextmanager
+def writes(gateway: BucketGateway, **wanted: int) -> Iterator[None]:
+    """Exactly these are made in the block, and others that only look: a look of a moment ago may do."""
+    before = Counter(gateway.calls())
+    yield
+    made = Counter(gateway.calls()) - before
+    assert made[HEAD] <= 10 and made[LIST] <= 3, made
+    assert {name: count for name, count in made.items() if name not in (HEAD, LIST)} == wanted
 
 
 @pytest.fixture
@@ -99,3 +109,14 @@ def test_bytes_are_sent_once(stopped_gateway: BucketGateway) -> None:
                     assert size <= sent <= size * 1.002 + 2000, f"{sent} bytes were sent for {size}"
                     assert client.ask("GET", "file").body == content
         gateway.stop()
+
+
+def test_moves_and_copies(stopped_gateway: BucketGateway, client: dav.Client) -> None:
+    gateway = stopped_gateway
+    client.ask("MKCOL", "folder")
+    client.put("folder/file", b"content")
+    # The plan, and that it is there; both away again together.
+    with writes(gateway, **{PUT: 2, COPY: 1, "delete_objects": 1}):
+        assert client.move("folder/file", "folder/copy", "COPY").status == 201
+    with writes(gateway, **{PUT: 2, COPY: 1, "delete_objects": 1, "delete_object": 1}):
+        assert client.move("folder/file", "folder/moved").status == 201

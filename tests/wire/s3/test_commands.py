@@ -38,7 +38,7 @@ def test_check_says_what_the_service_can_do(stopped_gateway: BucketGateway) -> N
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )
 def test_check_says_how_to_mend_it(stopped_gateway: BucketGateway, settings: dict[str, str], words: str, remedy: str) -> None:
-    stopped_gateway.configure(mounts__home__s3={"timeout": 2, **settings})
+    stopped_gateway.configure(mounts__home__s3={"timeout": 20, **settings})
     said = stopped_gateway.tool("check")
     assert said.returncode != 0
     assert "FAIL" in said.stdout
