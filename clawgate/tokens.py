@@ -48,12 +48,14 @@ async def show(core: Core, id: str | None, out: TextIO) -> int:
 
 async def revoke(core: Core, id: str, ids: Sequence[str], everything: bool, out: TextIO) -> int:
     """End some of one person's, or all; returns the exit code. Raises `NotFound`."""
+    # First what others are made by.
+    ended = await core.page_sessions.end_all(id) if everything else 0
     chosen = [one.id for one in await core.app_passwords.of(id)] if everything else list(dict.fromkeys(ids))
     if chosen:
         await core.app_passwords.revoke_all(id, chosen)
     print(f"{len(chosen)} app passwords of {id} were revoked; a gateway that runs knows within a second", file=out)
     if everything:
-        print(f"{await core.page_sessions.end_all(id)} logins of {id} with a browser were ended", file=out)
+        print(f"{ended} logins of {id} with a browser were ended", file=out)
     return 0
 
 

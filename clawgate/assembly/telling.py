@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import ClawgateError
 from ..gateway.chores import Chore
+from ..gateway.overseer import Overseer
 from ..gateway.rules import among
 from ..log import make_logger
 from ..model.people import Actor
@@ -30,6 +31,7 @@ class Telling:
     def __init__(self, core: Core, login: Login, reactor: Any) -> None:
         """Nothing is started here."""
         self._core = core
+        self._overseer = Overseer(core.news, core.judge, core.page_sessions.again, core.app_passwords.again, core.sees)
         self._streams = EventStreams(core.news, self._journaled, login, time.time)
         self._push = None
         if pushes(core.settings):
@@ -39,7 +41,11 @@ class Telling:
         core.revocations.forget.append(core.news.dismiss)
         core.user_file.changed.append(core.news.dismiss)
         core.made_spaces.changed.append(self._have_others)
-        self.chore = Chore(reactor, "watching over clients that wait", WATCH_SECONDS, self._watch)
+        self.chores = [
+            Chore(reactor, "watching over clients that wait", WATCH_SECONDS, self._watch),
+            # Beside the other: a directory may take its time.
+            Chore(reactor, "judging clients that wait", WATCH_SECONDS, self._overseer.look),
+        ]
 
     def add(self, router: Router) -> None:
         """Make them known."""

@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
 from ..errors import NotFound
@@ -42,9 +42,9 @@ class Passwords(Protocol):
     async def check(self, visitor: Visitor) -> None:
         """Raises what `issue` would raise now."""
 
-    async def issue(self, visitor: Visitor, name: str) -> str:
-        """A new one; returns its secret. Raises `Forbidden` if the person has too many or is not known any more,
-        `StorageUnavailable`."""
+    async def issue(self, visitor: Visitor, name: str, stays: Callable[[], Awaitable[bool]]) -> str | None:
+        """A new one; returns its secret, or None if `stays`, asked when it is made, says no: then it is ended at once. Raises
+        `Forbidden` if the person has too many or is not known any more, `StorageUnavailable`."""
 
 
 class LoginFlows:
@@ -64,6 +64,7 @@ class LoginFlows:
         self._passwords = passwords
         self._network = network
         self._now = now
+        self._fetching: set[str] = set()
         self._log = make_logger()
 
     async def begin(self, client: str, address: str) -> Begun:
@@ -105,17 +106,21 @@ class LoginFlows:
 
     async def poll(self, token: str) -> Granted | None:
         """The outcome, exactly once; None: there is none, or none any more. The app password is made here, so that no secret
-        waits anywhere. Raises what making it raises; then the program may ask again."""
-        taken = await self._stored.take(_hash(token), self._now()) if _TOKEN.fullmatch(token) else None
-        if taken is None:
+        waits anywhere. Raises what making it raises; then the program may ask again.
+
+        The flow goes only when the app password is there: whoever ends all that a person has let in while directories are asked
+        finds one of the two.
+        """
+        found = await self._stored.granted(_hash(token), self._now()) if _TOKEN.fullmatch(token) else None
+        if found is None or found[0].id in self._fetching:
             return None
-        flow, visitor = taken
+        flow, visitor = found
+        self._fetching.add(flow.id)
         try:
-            secret = await self._passwords.issue(visitor, flow.client)
-        except Exception:
-            await self._stored.give_back(flow, visitor)
-            raise
-        return Granted(visitor.user.id, secret)
+            secret = await self._passwords.issue(visitor, flow.client, lambda: self._stored.take(flow.id, self._now()))
+        finally:
+            self._fetching.discard(flow.id)
+        return Granted(visitor.user.id, secret) if secret is not None else None
 
     async def sweep(self) -> None:
         """Forget those that nobody granted or fetched in time."""

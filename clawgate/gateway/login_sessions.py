@@ -6,13 +6,16 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable
 
-from ..model.login_flow import Visitor
-from ..model.people import User
+from ..model.login_flow import Judgement, Visitor
 from ..settings import LoginFlow as Rules
 from ..state.login_sessions import StoredLoginSessions
 
 APP_PASSWORDS = ""
 """The purpose of a login to look after one's own app passwords; any other is the id of a login flow."""
+
+
+Judge = Callable[[Visitor], Awaitable[Judgement]]
+"""Says what has become of a login; raises what directories raise when they cannot be asked."""
 
 
 class LoginSessions:
@@ -24,13 +27,10 @@ class LoginSessions:
         stored: StoredLoginSessions,
         rules: Rules,
         now: Callable[[], float] = time.time,
-        known: Callable[[str], Awaitable[User | None]] | None = None,
-        anew: Callable[[str], Awaitable[User | None]] | None = None,
+        judge: Judge | None = None,
     ) -> None:
-        """`known` is whom the directories know by an id, None: whoever has logged in is good for the whole time; `anew` is the
-        same with nothing of it remembered, None: nothing is."""
-        self._known = known
-        self._anew = anew or known
+        """Without `judge` whoever has logged in is good for the whole time."""
+        self._judge = judge
         self._stored = stored
         self._rules = rules
         self._now = now
@@ -45,15 +45,12 @@ class LoginSessions:
         """Who has logged in with this browser for `purpose`; None if the password by which that was is another one now. Raises
         what directories raise."""
         found = await self._stored.find(_hash(secret), purpose, self._now())
-        if found is None or self._known is None or self._anew is None:
+        if found is None or self._judge is None:
             return found
-        known = await self._known(found.user.id)
-        if found.is_over(known):
-            # As for `PageSessions`.
-            known = await self._anew(found.user.id)
-        if found.is_over(known):
+        user, over, _ = await self._judge(found)
+        if over:
             await self.end(secret, purpose)
-        return found if found.now(known) is not None else None
+        return found if user is not None else None
 
     async def end(self, secret: str, purpose: str) -> None:
         """Log out."""

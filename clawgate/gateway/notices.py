@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -180,6 +181,8 @@ class Notices:
         self._waiting: dict[str, set[Waiting]] = {}
         self._authors: dict[str, Authors] = {}
         self._people: Counter[str] = Counter()
+        self._turns: OrderedDict[Waiting, None] = OrderedDict()
+        """All of them: who has had no turn yet, then those whose turn is longest ago."""
         self._seen: dict[str, int] = {}
         self._due: set[str] = set()
         self._telling: set[str] = set()
@@ -207,6 +210,7 @@ class Notices:
 
         def leave(one: Waiting) -> None:
             self.streams -= 1
+            del self._turns[one]
             self._people[person] -= 1
             if not self._people[person]:
                 del self._people[person]
@@ -222,6 +226,8 @@ class Notices:
         self._came += 1
         one = Waiting(self._clock, self._settings, leave, actor, frozenset(spaces), ends, beat, brief)
         self.streams += 1
+        self._turns[one] = None
+        self._turns.move_to_end(one, last=False)
         self._people[person] += 1
         for space in one.spaces:
             self._waiting.setdefault(space, set()).add(one)
@@ -251,14 +257,21 @@ class Notices:
             one.over = True
         Deferred.fromCoroutine(self._each(leaving, Waiting.end)).addErrback(lambda failure: log.failure("not all leave", failure))
 
+    def turn(self, count: int) -> list[Waiting]:
+        """The next `count` of those who wait: newcomers, then those whose turn was longest ago."""
+        found = list(islice(self._turns, count))
+        for one in found:
+            self._turns.move_to_end(one)
+        return found
+
     def close(self) -> None:
         """Send everybody away, and let nobody in."""
         self._closed = True
         for one in self._all():
             one.end()
 
-    def _all(self) -> set[Waiting]:
-        return {one for waiting in self._waiting.values() for one in waiting}
+    def _all(self) -> list[Waiting]:
+        return list(self._turns)
 
     def _look(self, space: str) -> None:
         if space in self._telling:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from ..log import make_logger
 from ..model.login_flow import PAGE, Visitor
-from ..model.people import Actor, User
+from ..model.people import Actor
 from ..settings import Web as Rules
 from ..state.login_sessions import StoredLoginSessions
+from .login_sessions import Judge
 
 
 class Ended(Protocol):
@@ -33,17 +34,14 @@ class PageSessions:
         self,
         stored: StoredLoginSessions,
         rules: Rules,
-        known: Callable[[str], Awaitable[User | None]],
+        judge: Judge,
         ended: Ended,
         now: Callable[[], float] = time.time,
-        anew: Callable[[str], Awaitable[User | None]] | None = None,
     ) -> None:
-        """`known` is whom the directories know by an id, `anew` the same with nothing of it remembered (None: nothing is);
-        `ended` learns of what ends here."""
+        """`judge` says what has become of a login, `ended` learns of what ends here."""
         self._stored = stored
         self._rules = rules
-        self._known = known
-        self._anew = anew or known
+        self._judge = judge
         self._ended = ended
         self._now = now
         self._log = make_logger()
@@ -59,26 +57,27 @@ class PageSessions:
     async def actor(self, secret: str) -> Actor | None:
         """Who that is now; None if the login has ended, no directory knows the person any more, or the password by which it was
         is another one. Raises what directories and the state raise when they cannot be asked."""
-        session = _hash(secret)
+        return await self.again(_hash(secret))
+
+    async def again(self, session: str) -> Actor | None:
+        """The same for a login that `actor` has told of before: by ``Actor.session``, without the secret."""
         found = await self._stored.find_lasting(session, self._now())
         if found is None:
             return None
         visitor, expires = found
-        known = await self._known(visitor.user.id)
-        if visitor.is_over(known):
-            # Another process may have let the person in by a password that is newer than what is remembered here.
-            known = await self._anew(visitor.user.id)
-        user = visitor.now(known)
+        user, over, foreign = await self._judge(visitor)
         if user is None:
-            if visitor.is_over(known):
+            if over:
                 self._log.info("{user} has another password: a login at the page ends", user=visitor.user.id)
-                await self.end(secret)
+                await self._end(session)
             return None
-        return Actor(user, expires, session=session)
+        return Actor(user, expires, session=session, vouched=foreign)
 
     async def end(self, secret: str) -> None:
         """Log out."""
-        session = _hash(secret)
+        await self._end(_hash(secret))
+
+    async def _end(self, session: str) -> None:
         await self._stored.end(session, PAGE)
         self._ended.over(session)
 

@@ -9,10 +9,12 @@ from ..errors import Forbidden, InvalidRequest, Unauthenticated
 from ..interfaces import Authenticator, Directory
 from ..log import make_logger
 from ..model.app_password import AppPassword, Snapshot, clean_name
+from ..model.login_flow import Visitor
 from ..model.people import Actor, Credentials, Password, Scope, User
 from ..settings import AppPasswords as Rules
 from . import app_secrets
 from .revocations import Revocations
+from .standing import Standing
 
 DAY = 86400.0
 LONGEST = 36500.0
@@ -120,10 +122,19 @@ class AppPasswords(Authenticator):
         scope: Scope = Scope(),  # noqa: B008 - a value
         days: float | None = None,
     ) -> tuple[AppPassword, str]:
-        """`make` for somebody who is logged in otherwise; raises `Forbidden` if they are not."""
+        """`make` for somebody who is logged in by a password or token; raises `Forbidden` for those who are let in by less: an
+        app password, a signed address, a login at our page, all of which can be ended without a thought for what they made.
+
+        Raises `Unauthenticated` if the login is only remembered: of somebody whom the directory does not know any more, or by a
+        password that is another one now; `StorageUnavailable`.
+        """
         if actor.app_password:
             raise Forbidden("an app password cannot make app passwords; log in with your password or by your login service")
-        foreign = await self.known(actor.id) is None
+        if actor.session or actor.scope != Scope():
+            raise Forbidden("with these credentials no app passwords can be made")
+        person, over, foreign = await Standing(self.known, self.known_anew).judge_anew(Visitor(actor.user, actor.vouched))
+        if person is None:
+            raise Unauthenticated("the password was changed; log in again" if over else "you are not known here any more")
         return await self.make(actor.user, name, foreign=foreign, scope=scope, days=days, login=login)
 
     async def known(self, id: str) -> User | None:
@@ -165,6 +176,13 @@ class AppPasswords(Authenticator):
         self._revocations.gone(await self._store.replace(id, app_secrets.digest(secret)), [id])
         self._log.info("app password {id} has a new secret", id=id)
         return secret
+
+    async def again(self, actor: Actor) -> bool:
+        """Whether the app password that `actor` is logged in by would let its owner in now. Raises `StorageUnavailable`."""
+        for one in await self._store.of(actor.id):
+            if one.id == actor.app_password:
+                return one.foreign or await self.known(one.user) is not None
+        return False
 
     async def tidy(self) -> None:
         """Forget those whose time is up."""

@@ -1,14 +1,14 @@
-"""What this process knows of the app passwords and the logins at our page that somebody ended, here or in another process."""
+"""What this process knows of logins that are over: of the app passwords and the logins at our page that somebody ended, here or
+in another process, and of people of whom a directory says so."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
 
-from twisted.internet.defer import Deferred
-
 from ..errors import ClawgateError
 from ..log import make_logger
-from ..model.people import Actor
+from ..model.people import Actor, Scope, User
+from ..single_flight import SingleFlight
 
 CHECK_SECONDS = 1.0
 """How old the knowledge of what other processes did may be."""
@@ -27,7 +27,7 @@ class Revocations:
         self._clock = clock
         self._log = make_logger()
         self._number: int | None = None
-        self._waiting: list[Deferred[None]] = []
+        self._flight = SingleFlight(self._look)
         self.checked_until = float("-inf")
         """Until this reading of the clock nobody need look for what other processes did."""
         self.forget: list[Callable[[Callable[[Actor], bool]], None]] = []
@@ -46,16 +46,22 @@ class Revocations:
         """Somebody has logged out from our page, here; other processes need not know."""
         self._tell(lambda actor: actor.session == session)
 
+    def another(self, before: User, now: User | None) -> None:
+        """A directory says of somebody, whom it described as `before`, that the password is another one, or, if `now` is None,
+        knows the person no more."""
+        if now is None:
+            self._tell_all(lambda actor: actor.id == before.id and not actor.vouched)
+        elif before.mark and now.mark not in ("", before.mark):
+            # App passwords go on.
+            self._tell_all(
+                lambda actor: actor.id == now.id and actor.user.mark not in ("", now.mark) and not actor.app_password,
+            )
+
     async def refresh(self) -> None:
         """Make sure that what other processes had done a second ago is known; never raises."""
         if self._clock() < self.checked_until:
             return
-        waiter: Deferred[None] = Deferred()
-        self._waiting.append(waiter)
-        if len(self._waiting) == 1:
-            # On its own, because the request that came first may be cancelled while others wait for the same answer.
-            Deferred.fromCoroutine(self._look())
-        await waiter
+        await self._flight.join()
 
     async def _look(self) -> None:
         number: int | None = None
@@ -69,10 +75,11 @@ class Revocations:
             self._number = number
             self._tell(lambda actor: True)
         self.checked_until = self._clock() + CHECK_SECONDS
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            waiter.callback(None)
 
     def _tell(self, which: Callable[[Actor], bool]) -> None:
+        # A scope without an app password is that of signed addresses.
+        self._tell_all(lambda actor: bool(actor.app_password or actor.session or actor.scope != Scope()) and which(actor))
+
+    def _tell_all(self, which: Callable[[Actor], bool]) -> None:
         for forget in self.forget:
-            forget(lambda actor: bool(actor.app_password or actor.session) and which(actor))
+            forget(which)

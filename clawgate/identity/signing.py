@@ -19,13 +19,12 @@ import attrs
 
 from ..errors import Forbidden, Overloaded, Unauthenticated
 from ..log import make_logger
-from ..model.people import Actor, Scope, User
+from ..model.login_flow import Judgement, Visitor
+from ..model.people import Actor, Scope
 from ..model.signing import SignedUrl, SigningKey
 from ..workers import Workers
 
 DAY = 86400.0
-KEY_DAYS = 30.0
-"""How long one key is given out; it is good for as long again."""
 ROUNDS = 10000
 LENGTH = 32
 AT_ONCE = 8
@@ -53,15 +52,18 @@ class Signing:
     def __init__(
         self,
         store: Store,
-        known: Callable[[str], Awaitable[User | None]],
+        judge: Callable[[Visitor], Awaitable[Judgement]],
+        key_seconds: float,
         foreign_days: float,
         workers: Workers,
         now: Callable[[], float],
     ) -> None:
-        """`known` asks the directories; of people whom none of them knows a key is good for `foreign_days` after it was asked for
-        (0: for ever). `workers` compute signatures, `now` gives seconds since 1970."""
+        """`judge` says what has become of the login that asked for a key. A key is given out for `key_seconds` at most, and then
+        good for as long again; of people whom no directory knows, for `foreign_days` after it was asked for (0: no such end).
+        `workers` compute signatures, `now` gives seconds since 1970."""
         self._store = store
-        self._known = known
+        self._judge = judge
+        self._key_seconds = key_seconds
         self._foreign_days = foreign_days
         self._workers = workers
         self._now = now
@@ -71,25 +73,29 @@ class Signing:
 
     async def key(self, actor: Actor) -> str:
         """The key of a person. Raises `Forbidden` for app passwords, which the key would outlive when they are revoked, and
-        `Unauthenticated` for a login that is remembered and was by another password than the one of now."""
+        `Unauthenticated` for a login that is only remembered: by another password than the one of now, or of somebody whom the
+        directory does not know any more."""
         if actor.app_password or actor.scope != Scope():
             raise Forbidden("with these credentials no addresses can be signed")
-        now, person = self._now(), await self._known(actor.id)
-        foreign = person is None
-        mark = person.mark if person is not None else ""
-        if mark and actor.user.mark not in ("", mark):
-            raise Unauthenticated("the password was changed; log in again")
+        person, over, foreign = await self._judge(Visitor(actor.user, actor.vouched))
+        if person is None:
+            raise Unauthenticated("the password was changed; log in again" if over else "you are not known here any more")
+        now, mark = self._now(), person.mark
+        # Periods begin at the same moments for all keys, so that one never lives longer than two of them.
+        begins = now // self._key_seconds * self._key_seconds
 
         def change(known: SigningKey | None) -> SigningKey:
             if known is not None and mark and known.user.mark not in ("", mark):
                 # Whoever knew the password that the person had may know the key.
                 known = None
+            if known is not None and self._is_to_come(known, now):
+                known = None
             # What the directory does not tell just now is as it was.
             last = known.user.mark if known is not None and not foreign else ""
             user = attrs.evolve(actor.user, mark=mark or last)
-            if known is None or known.made < now - KEY_DAYS * DAY:
-                former = "" if known is None or known.made < now - 2 * KEY_DAYS * DAY else known.key
-                return SigningKey(secrets.token_hex(32), former, now, user, now, foreign)
+            if known is None or known.made < begins:
+                former = "" if known is None or known.made < begins - self._key_seconds else known.key
+                return SigningKey(secrets.token_hex(32), former, begins, user, now, foreign)
             return SigningKey(known.key, known.former, known.made, user, now, foreign)
 
         return (await self._store.change(actor.id, change)).key
@@ -98,26 +104,22 @@ class Signing:
         """Who has signed: good for reading, and until the address expires. Raises `Unauthenticated`."""
         now = self._now()
         found = await self._store.find(signed.user)
-        if found is None:
+        if found is None or self._is_to_come(found, now):
             raise Unauthenticated("this address is not signed by anybody known here")
-        keys = [found.key] if found.made > now - 2 * KEY_DAYS * DAY else []
-        if found.former and found.made > now - KEY_DAYS * DAY:
+        keys = [found.key] if found.made > now - 2 * self._key_seconds else []
+        if found.former and found.made > now - self._key_seconds:
             keys.append(found.former)
         for key in keys:
             if await self._is_good(key, signed):
                 break
         else:
             raise Unauthenticated("the signature of this address is wrong")
-        user: User | None = found.user
-        if not found.foreign:
-            user = await self._known(signed.user)
-            if user is not None and found.user.mark not in ("", user.mark):
-                raise Unauthenticated("this address was signed before the password was changed")
-        elif self._foreign_days and found.seen <= now - self._foreign_days * DAY:
-            user = None
-        if user is None:
+        user, over, foreign = await self._judge(Visitor(found.user, found.foreign))
+        if over:
+            raise Unauthenticated("this address was signed before the password was changed")
+        if user is None or (foreign and self._foreign_days and found.seen <= now - self._foreign_days * DAY):
             raise Unauthenticated("who has signed this address is not known any more")
-        return Actor(user, signed.expires, Scope(read_only=True))
+        return Actor(user, signed.expires, Scope(read_only=True), vouched=foreign)
 
     async def sign(self, actor: Actor, url: str, seconds: int) -> str:
         """`url` as it is good for `seconds`, for who cannot compute signatures: browsers do so only on pages that came by https.
@@ -131,7 +133,11 @@ class Signing:
 
     async def tidy(self) -> None:
         """Forget keys that are worth nothing any more."""
-        await self._store.expire(self._now() - 2 * KEY_DAYS * DAY)
+        await self._store.expire(self._now() - 2 * self._key_seconds)
+
+    def _is_to_come(self, key: SigningKey, now: float) -> bool:
+        """Whether it was made while the clock was wrong, and would not end for so long. Clocks of several machines may differ."""
+        return key.made > now + self._key_seconds
 
     async def _is_good(self, key: str, signed: SignedUrl) -> bool:
         mark = hashlib.blake2b(f"{key}\0{signed.text}\0{signed.signature}".encode(), digest_size=16).digest()

@@ -236,9 +236,12 @@ def write(file: str, text: str) -> None:
 
 
 def _keep_owner(file: str, descriptor: int) -> None:
-    """Give the new file the mode and, where allowed, the owner of the one it replaces: the gateway must go on reading it."""
-    with contextlib.suppress(FileNotFoundError):
+    """Give the new file the mode and, where allowed, the owner of the one it replaces, else of its folder: the gateway must be
+    able to read it, also when root is the one who writes."""
+    try:
         before = os.stat(file)
         os.fchmod(descriptor, before.st_mode & 0o777)
-        with contextlib.suppress(PermissionError):
-            os.fchown(descriptor, before.st_uid, before.st_gid)
+    except FileNotFoundError:
+        before = os.stat(os.path.dirname(file))
+    with contextlib.suppress(PermissionError):
+        os.fchown(descriptor, before.st_uid, before.st_gid)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import attrs
 
 from .people import User
@@ -28,6 +30,17 @@ class Visitor:
     def is_over(self, known: User | None) -> bool:
         """Whether that is so for ever: the password is another one. What a directory does not tell just now it may tell again."""
         return known is not None and bool(known.mark) and self.now(known) is None
+
+
+class Judgement(NamedTuple):
+    """What has become of a login of before."""
+
+    user: User | None
+    """Who that is by now; None: nobody may be let in by it now."""
+    over: bool
+    """Nor ever again."""
+    foreign: bool
+    """No directory knows this person, only the OpenID provider of the login."""
 
 
 @attrs.frozen

@@ -55,6 +55,8 @@ class Actor:
     """The id of the app password that was used; empty: another kind of credentials."""
     session: str = ""
     """Which login at our own page it is, as a hash; empty: the same."""
+    vouched: bool = False
+    """An OpenID provider says who it is, so that no directory need know the person."""
 
     @property
     def id(self) -> str:

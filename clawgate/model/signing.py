@@ -16,7 +16,7 @@ class SigningKey:
     former: str = attrs.field(repr=False)
     """The one before; empty: there was none."""
     made: float
-    """When `key` was made, seconds since 1970."""
+    """When the period began in which `key` was made, seconds since 1970."""
     user: User
     """Who that was at the last login that asked for the key."""
     seen: float

@@ -32,6 +32,11 @@ class SignedUrls:
 
     enabled: bool = setting(True, "let people sign addresses of their files")
     seconds: float = setting(86400.0, "longest life of such an address; ownCloud Web asks for 1200", low=1)
+    key_seconds: float = setting(
+        86400.0,
+        "seconds in which the same key is given out to a person; it is good for as long again, then web clients reload",
+        low=60,
+    )
 
 
 @attrs.frozen

@@ -33,8 +33,10 @@ _grant = Prepared(
     "now",
 )
 _delete = Prepared(delete(table).where(table.c.id == bindparam("row")), "row")
+_take = Prepared(delete(table).where(table.c.id == bindparam("row"), ~_waiting, _alive), "row", "now")
 _deny = Prepared(delete(table).where(table.c.id == bindparam("row"), _waiting), "row")
 _granted = Prepared(select(table).where(table.c.poll == bindparam("key"), ~_waiting, _alive), "key", "now")
+_of_people = Prepared(select(table.c.id, table.c.person).where(~_waiting))
 _expire = Prepared(delete(table).where(table.c.expires <= bindparam("now")), "now")
 
 
@@ -72,27 +74,24 @@ class StoredLoginFlows:
         """Forget a flow that waits; False: it does not."""
         return bool(await self._database.write(lambda connection: _deny.run(connection, id)))
 
-    async def take(self, poll: str, now: float) -> tuple[LoginFlow, Visitor] | None:
-        """The flow that was granted, and by whom; it is gone then, so one caller alone gets it."""
-
-        def work(connection: Connection) -> Row | None:
-            row = _granted.one(connection, poll, now)
-            return row if row is not None and _delete.run(connection, row[0]) else None
-
-        # Nearly all questions come too early: they must not wait for others' writes.
-        if await self._database.read(lambda connection: _granted.one(connection, poll, now)) is None:
-            return None
-        row = await self._database.write(work)
+    async def granted(self, poll: str, now: float) -> tuple[LoginFlow, Visitor] | None:
+        """The flow that was granted and is not fetched, and by whom."""
+        row = await self._database.read(lambda connection: _granted.one(connection, poll, now))
         return None if row is None else (_flow(row), visitor_of(row[6]))
 
-    async def give_back(self, flow: LoginFlow, visitor: Visitor) -> None:
-        """Undo `take`."""
-        row = _row(flow, text_of(visitor))
-        await self._database.write(lambda connection: _insert.run(connection, *row))
+    async def take(self, id: str, now: float) -> bool:
+        """Forget a flow that was granted; True for one caller alone, for nobody when its granter was logged out since."""
+        return bool(await self._database.write(lambda connection: _take.run(connection, id, now)))
 
     async def expire(self, now: float) -> int:
         """Forget those whose time was up at `now`; returns how many."""
         return await self._database.write(lambda connection: _expire.run(connection, now))
+
+
+def drop_granted(connection: Connection, user: str) -> int:
+    """Forget the flows that a person has granted and nobody has fetched; returns how many."""
+    granted = [row[0] for row in _of_people.all(connection) if visitor_of(row[1]).user.id == user]
+    return sum(_delete.run(connection, id) for id in granted)
 
 
 def _row(flow: LoginFlow, person: str) -> Row:

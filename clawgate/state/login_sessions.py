@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, delete, select, update
 from ..model.login_flow import PAGE, Visitor
 from .app_passwords import stepped
 from .engine import Connection, Database
+from .login_flows import drop_granted
 from .prepared import Prepared, upsert
 from .schema import login_session as table
 from .schema import signing_key
@@ -89,11 +90,13 @@ class StoredLoginSessions:
         await self._database.write(lambda connection: _delete.run(connection, browser, purpose))
 
     async def end_all(self, user: str) -> tuple[int, int]:
-        """Forget all logins of a person, and the key by which addresses were signed there; returns how many, and the number of
-        changes of `StoredAppPasswords` then, by which other processes learn of it."""
+        """Forget all logins of a person, the flows that were granted there and not fetched, and the key by which addresses were
+        signed; returns how many logins, and the number of changes of `StoredAppPasswords` then, by which other processes learn of
+        it."""
 
         def work(connection: Connection) -> tuple[int, int]:
             _drop_key.run(connection, user)
+            drop_granted(connection, user)
             return _drop_all.run(connection, user), stepped(connection)
 
         return await self._database.write(work)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 
-from clawgate.errors import Forbidden, NotFound
+from clawgate.errors import Forbidden, NotFound, StorageUnavailable
 from clawgate.gateway.login_flows import CLIENT_LENGTH, Granted, LoginFlows
 from clawgate.gateway.login_sessions import LoginSessions
 from clawgate.model.login_flow import Visitor
@@ -27,15 +27,19 @@ class Passwords(NamedTuple):
     made: list[tuple[str, str]]
     failures: list[Exception]
     """To raise, the last one first."""
+    meanwhile: list[Callable[[], Awaitable[object]]]
+    """What happens while directories are asked."""
 
     async def check(self, visitor: Visitor) -> None:
         if self.failures:
             raise self.failures.pop()
 
-    async def issue(self, visitor: Visitor, name: str) -> str:
+    async def issue(self, visitor: Visitor, name: str, stays: Callable[[], Awaitable[bool]]) -> str | None:
         await self.check(visitor)
         self.made.append((visitor.user.id, name))
-        return "the secret"
+        for meanwhile in self.meanwhile:
+            await meanwhile()
+        return "the secret" if await stays() else None
 
 
 class House(NamedTuple):
@@ -43,6 +47,7 @@ class House(NamedTuple):
     sessions: LoginSessions
     made: list[tuple[str, str]]
     failures: list[Exception]
+    meanwhile: list[Callable[[], Awaitable[object]]]
     clock: list[float]
     database: Database
 
@@ -58,10 +63,11 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     clock = [1000.0]
 
     rules = Rules(seconds=100.0, session_seconds=50.0)
-    passwords = Passwords(made, failures)
+    meanwhile: list[Callable[[], Awaitable[object]]] = []
+    passwords = Passwords(made, failures, meanwhile)
     flows = LoginFlows(StoredLoginFlows(database), rules, passwords, lambda address: f"net of {address}", lambda: clock[0])
     sessions = LoginSessions(StoredLoginSessions(database), rules, lambda: clock[0])
-    yield House(flows, sessions, made, failures, clock, database)
+    yield House(flows, sessions, made, failures, meanwhile, clock, database)
     await database.stop()
     workers.stop()
 
@@ -126,6 +132,29 @@ async def test_a_program_may_ask_again_when_making_failed(house: House) -> None:
         await house.flows.poll(begun.poll)
     house.clock[0] += 99.0
     assert await house.flows.poll(begun.poll) is not None, "the time counts from the grant"
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("fails", [False, True])
+async def test_who_is_logged_out_everywhere_while_an_app_password_is_made(house: House, fails: bool) -> None:
+    begun = await house.flows.begin("a program", "192.0.2.1")
+    await house.flows.grant(await house.flows.opened(begun.page), ALICE)
+
+    async def end() -> None:
+        assert await house.flows.poll(begun.poll) is None, "it is under way"
+        await StoredLoginSessions(house.database).end_all("alice")
+        if fails:
+            raise StorageUnavailable("the directory is away")
+
+    house.meanwhile.append(end)
+    if fails:
+        with pytest.raises(StorageUnavailable):
+            await house.flows.poll(begun.poll)
+    else:
+        assert await house.flows.poll(begun.poll) is None
+    house.meanwhile.clear()
+    assert await house.flows.poll(begun.poll) is None
+    assert len(house.made) == 1
 
 
 @pytest_twisted.ensureDeferred

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -270,6 +271,34 @@ def test_an_event_is_rendered_once_for_all(monkeypatch):
 
 
 @pytest_twisted.ensureDeferred
+async def test_an_answer_ends_with_the_token(hub, clock):
+    class Login:
+        async def authenticate(self, request):
+            return Actor(User("a"), 1_000_005.0, vouched=True)
+
+    async def spaces(actor):
+        return ["s"]
+
+    streams = events.EventStreams(hub, spaces, Login(), lambda: 1_000_000.0)
+    response = await streams(SimpleNamespace(verb="GET", disconnected=False))
+    heard = []
+
+    async def listen():
+        async for data in response.body:
+            heard.append(data)
+        heard.append("the end")
+        await response.close()
+
+    listening = Deferred.fromCoroutine(listen())
+    clock.advance(4)
+    assert heard == [events.ALIVE]
+    clock.advance(1)
+    await listening
+    assert heard == [events.ALIVE, "the end"]
+    assert hub.streams == 0
+
+
+@pytest_twisted.ensureDeferred
 async def test_the_end_for_all(hub, source, clock):
     listener = Listener(await hub.wait(person("a"), ["s"]))
     hub.close()
@@ -300,6 +329,29 @@ async def test_who_is_let_in_by_what_has_ended_is_sent_away(hub, source, clock):
     hub.dismiss()
     assert stays.over
     assert (hub.streams, hub.spaces) == (0, [])
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_has_no_space_is_sent_away_too(hub, source, clock):
+    nowhere = Listener(await hub.wait(person("a", "1"), []))
+    hub.dismiss(lambda actor: actor.app_password == "1")
+    assert nowhere.over
+    nowhere = Listener(await hub.wait(person("a"), []))
+    hub.close()
+    assert nowhere.over and hub.streams == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_everybody_has_a_turn_and_newcomers_first(hub, source, clock):
+    a, b, c = [await hub.wait(person(id), ["s"]) for id in "abc"]
+    assert hub.turn(2) == [c, b]
+    d = await hub.wait(person("d"), ["s"])
+    assert hub.turn(2) == [d, a]
+    b.leave()
+    assert hub.turn(9) == [c, d, a]
+    for one in (a, c, d):
+        one.leave()
+    assert hub.turn(9) == []
 
 
 @pytest_twisted.ensureDeferred
@@ -338,6 +390,9 @@ def test_authors():
     assert (authors.of([2, 3]), authors.of([3, 6]), authors.of([3, 4]), authors.of([])) == ("a", "", "", "")
     authors.told(3)
     assert (authors.of([3]), authors.of([6])) == ("", "b")
+    # Where a stretch began is not always known.
+    authors.wrote(0, 9, "c")
+    assert [authors.of([number]) for number in range(5, 11)] == ["", "b", "c", "c", "c", ""]
 
 
 @pytest_twisted.ensureDeferred

@@ -8,6 +8,7 @@ from twisted.internet import reactor
 
 from clawgate.gateway.login_sessions import LoginSessions
 from clawgate.gateway.page_sessions import PageSessions
+from clawgate.identity.standing import Standing
 from clawgate.model.login_flow import Visitor
 from clawgate.model.people import User
 from clawgate.model.signing import SigningKey
@@ -39,6 +40,8 @@ class House(NamedTuple):
     logins: LoginSessions
     known: dict[str, User]
     clock: list[float]
+    anew: dict[str, User]
+    """What is not remembered; empty: the same."""
 
 
 @pytest_twisted.async_yield_fixture
@@ -52,10 +55,14 @@ async def house(new_database: Callable[[], str]) -> AsyncIterator[House]:
     async def find(id: str) -> User | None:
         return known.get(id)
 
-    ended = Ended()
-    pages = PageSessions(stored, Web(session_seconds=100, sessions_per_user=2), find, ended, lambda: clock[0])
-    logins = LoginSessions(stored, LoginFlow(session_seconds=10, sessions_per_user=2), lambda: clock[0], find)
-    yield House(pages, ended, StoredSigningKeys(database), logins, known, clock)
+    async def find_anew(id: str) -> User | None:
+        return (anew or known).get(id)
+
+    ended, anew = Ended(), dict[str, User]()
+    judge = Standing(find, find_anew).judge
+    pages = PageSessions(stored, Web(session_seconds=100, sessions_per_user=2), judge, ended, lambda: clock[0])
+    logins = LoginSessions(stored, LoginFlow(session_seconds=10, sessions_per_user=2), lambda: clock[0], judge)
+    yield House(pages, ended, StoredSigningKeys(database), logins, known, clock, anew)
     await database.stop()
     workers.stop()
 
@@ -146,18 +153,13 @@ async def test_a_directory_that_does_not_tell_ends_nothing(house: House) -> None
 
 @pytest_twisted.ensureDeferred
 async def test_what_is_remembered_of_the_password_before_ends_nothing(house: House) -> None:
-    now = {"alice": User("alice", mark="new")}
-
-    async def anew(id: str) -> User | None:
-        return now.get(id)
-
-    house.pages._anew = house.logins._anew = anew
+    house.anew["alice"] = User("alice", mark="new")
     house.known["alice"] = User("alice", mark="old")
     secret = await house.pages.begin(Visitor(User("alice", mark="new")))
     await house.logins.begin("", "browser", "purpose", Visitor(User("alice", mark="new")))
     assert await house.pages.actor(secret) is not None
     assert await house.logins.visitor("browser", "purpose") is not None
-    now["alice"] = User("alice", mark="newer")
+    house.anew["alice"] = User("alice", mark="newer")
     assert await house.pages.actor(secret) is None
     assert await house.logins.visitor("browser", "purpose") is None
 

@@ -278,8 +278,17 @@ async def test_who_may_make_some(world: World) -> None:
     process = await world.process()
     made, secret = await process.app_passwords.make_for(Actor(ALICE), "x", login="alice@example.org")
     assert (made.foreign, made.login) == (False, "alice@example.org")
-    made, _ = await process.app_passwords.make_for(Actor(CARL), "x")
+    made, _ = await process.app_passwords.make_for(Actor(CARL, vouched=True), "x")
     assert made.foreign
+    with pytest.raises(Unauthenticated, match="not known"):
+        # By a login that is remembered: this would be good for months.
+        await process.app_passwords.make_for(Actor(CARL), "x")
+    world.people.users["alice"] = attrs.evolve(ALICE, mark="new")
+    with pytest.raises(Unauthenticated, match="changed"):
+        await process.app_passwords.make_for(Actor(attrs.evolve(ALICE, mark="old")), "x")
+    for less in (Actor(ALICE, 1e10, session="x"), Actor(ALICE, 1e10, Scope(read_only=True))):
+        with pytest.raises(Forbidden, match="with these credentials"):
+            await process.app_passwords.make_for(less, "x")
     actor = await process.login("alice", secret)
     assert actor is not None
     with pytest.raises(Forbidden):
@@ -290,6 +299,25 @@ async def test_who_may_make_some(world: World) -> None:
 
 
 # ending
+
+
+@pytest_twisted.ensureDeferred
+async def test_whether_it_would_let_in_again(world: World) -> None:
+    process = await world.process()
+    made, secret = await process.app_passwords.make(ALICE, "x", foreign=False)
+    _, foreign = await process.app_passwords.make(CARL, "x", foreign=True)
+    actors = [await process.login("alice", secret), await process.login("carl", foreign)]
+
+    async def again() -> list[bool]:
+        return [await process.app_passwords.again(actor) for actor in actors if actor is not None]
+
+    assert await again() == [True, True]
+    world.people.users.clear()
+    assert await again() == [False, True]
+    world.people.users["alice"] = ALICE
+    assert await again() == [True, True]
+    await (await world.process()).app_passwords.revoke("alice", made.id)
+    assert await again() == [False, True]
 
 
 @pytest_twisted.ensureDeferred

@@ -8,7 +8,8 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from clawgate.errors import Forbidden, Unauthenticated
-from clawgate.identity.signing import DAY, KEY_DAYS, Signing, signature
+from clawgate.identity.signing import DAY, Signing, signature
+from clawgate.identity.standing import Standing
 from clawgate.model.people import Actor, Scope, User
 from clawgate.model.signing import SignedUrl
 from clawgate.state.engine import Database
@@ -18,14 +19,17 @@ from clawgate.web.signed import read
 from clawgate.workers import Workers
 
 URL = "http://x/y?OC-Verb=GET"
+PERIOD = 100.0
 ADA = Actor(User("ada", groups=frozenset(("g",))))
 
 
 class House:
     def __init__(self, database: Database, workers: Workers) -> None:
         self.now = 1_800_000_000.0
+        """The beginning of a period."""
         self.people = {"ada": User("ada", name="Ada")}
-        self.signing = Signing(StoredSigningKeys(database), self.known, 2.0, workers, lambda: self.now)
+        judge = Standing(self.known, self.known).judge
+        self.signing = Signing(StoredSigningKeys(database), judge, PERIOD, 0.5 * PERIOD / DAY, workers, lambda: self.now)
 
     async def known(self, id: str) -> User | None:
         return self.people.get(id)
@@ -53,18 +57,23 @@ async def house(new_database):
 
 @pytest_twisted.ensureDeferred
 async def test_keys_are_changed_and_the_one_before_goes_on(house):
+    begin = house.now
     first = await house.signing.key(ADA)
+    house.now = begin + PERIOD - 1
     assert await house.signing.key(ADA) == first
-    house.now += (KEY_DAYS + 1) * DAY
+    house.now = begin + PERIOD + 50
     assert await house.good(first)
     second = await house.signing.key(ADA)
     assert second != first
-    assert await house.good(first)
+    house.now = begin + 2 * PERIOD - 1
+    assert await house.good(first), "who got it at last has had it for a whole period"
     assert await house.good(second)
-    house.now += (KEY_DAYS + 1) * DAY
+    house.now = begin + 2 * PERIOD
     assert not await house.good(first)
+    assert await house.good(second), "also who got it late in its period"
+    house.now = begin + 3 * PERIOD - 1
     assert await house.good(second)
-    house.now += KEY_DAYS * DAY
+    house.now = begin + 3 * PERIOD
     assert not await house.good(second)
     await house.signing.tidy()
     assert await house.signing.key(ADA) != second
@@ -73,17 +82,46 @@ async def test_keys_are_changed_and_the_one_before_goes_on(house):
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_clock_that_was_wrong(house):
+    begin = house.now
+    house.now = begin + PERIOD
+    early = await house.signing.key(ADA)
+    house.now = begin + PERIOD - 1
+    assert await house.signing.key(ADA) == early, "another machine's is a second late"
+    assert await house.good(early)
+    house.now = begin + 1000 * PERIOD
+    wrong = await house.signing.key(ADA)
+    house.now = begin + PERIOD
+    assert not await house.good(wrong)
+    right = await house.signing.key(ADA)
+    assert right != wrong
+    assert await house.good(right) and not await house.good(wrong)
+
+
+@pytest_twisted.ensureDeferred
 async def test_people_of_directories_and_others(house):
     key = await house.signing.key(ADA)
     del house.people["ada"]
     assert not await house.good(key)
-    foreign = Actor(User("eve", mail="eve@x"))
+    foreign = Actor(User("eve", mail="eve@x"), vouched=True)
     key = await house.signing.key(foreign)
     assert await house.good(key, "eve")
-    house.now += 3 * DAY
+    house.now += 0.5 * PERIOD
     assert not await house.good(key, "eve")
     assert await house.signing.key(foreign) == key
     assert await house.good(key, "eve")
+    house.people["eve"] = User("eve")
+    house.now += 0.5 * PERIOD
+    assert await house.good(key, "eve"), "of whom directories know they decide"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_login_that_is_only_remembered_is_of_somebody_who_may_have_left(house):
+    key = await house.signing.key(ADA)
+    del house.people["ada"]
+    with pytest.raises(Unauthenticated, match="not known"):
+        await house.signing.key(ADA)
+    assert not await house.good(key), "she is nobody whom only a provider knows"
 
 
 @pytest_twisted.ensureDeferred

@@ -112,6 +112,15 @@ def test_characters_that_only_python_takes_for_line_ends(separator, start):
     assert parse(replaced(text, "alice", None, "f"), "f").keys() == {"bob"}
 
 
+def test_a_new_file_belongs_to_the_owner_of_its_folder(tmp_path, monkeypatch):
+    """Root adds the first user, and the gateway, which is somebody else, reads it."""
+    given = []
+    monkeypatch.setattr(os, "fchown", lambda descriptor, uid, gid: given.append((uid, gid)))
+    write(str(tmp_path / "users.toml"), "a")
+    folder = tmp_path.stat()
+    assert given == [(folder.st_uid, folder.st_gid)]
+
+
 def test_written_files_keep_mode_and_links(tmp_path):
     real, link = tmp_path / "real", tmp_path / "link"
     write(str(real), "a")

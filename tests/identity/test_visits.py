@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import pytest_twisted
 
-from clawgate.errors import Forbidden, NotFound, TooManyAttempts, Unauthenticated
+from clawgate.errors import Forbidden, NotFound, StorageUnavailable, TooManyAttempts, Unauthenticated
+from clawgate.identity.standing import Standing
 from clawgate.identity.visitor_passwords import VisitorPasswords
 from clawgate.identity.visits import Visits
 from clawgate.interfaces import Door
@@ -102,6 +103,10 @@ async def test_by_provider() -> None:
         await people.by_provider("strange", "alice", "uri", "nonce", "verifier")
 
 
+async def yes() -> bool:
+    return True
+
+
 class Made:
     """Keeps what is made."""
 
@@ -109,12 +114,18 @@ class Made:
         self.people = {user.id: user for user in people}
         self.made: list[tuple[Any, ...]] = []
 
+        self.judge = Standing(self.known, self.known).judge
+
     async def known(self, id: str) -> User | None:
         return self.people.get(id)
 
-    async def make(self, user: User, name: str, *, foreign: bool, scope: Scope, days: float | None) -> tuple[None, str]:
+    async def make(self, user: User, name: str, *, foreign: bool, scope: Scope, days: float | None) -> tuple[AppPassword, str]:
         self.made.append((user, name, foreign, scope, days))
-        return None, "secret"
+        return AppPassword(name, user.id, name, scope, 0.0), "secret"
+
+    async def revoke(self, user: str, id: str) -> None:
+        self.made.append((user, id))
+        raise NotFound("somebody else was first")
 
     async def of(self, id: str) -> Sequence[AppPassword]:
         return [AppPassword("1", id, "x", Scope(), 0.0), AppPassword("2", id, "y", Scope(), 0.0, expires=100.0)]
@@ -123,27 +134,57 @@ class Made:
 @pytest_twisted.ensureDeferred
 async def test_app_passwords_are_of_who_somebody_is_now() -> None:
     made: Any = Made(ALICE)
-    passwords = VisitorPasswords(made, 9)
-    assert await passwords.issue(Visitor(User("alice", groups=frozenset({"old"}))), "a") == "secret"
+    passwords = VisitorPasswords(made, 9, made.judge)
+    assert await passwords.issue(Visitor(User("alice", groups=frozenset({"old"}))), "a", yes) == "secret"
     assert await passwords.make(Visitor(User("zoe"), foreign=True), "b", Scope(True, "s"), 3.0) == "secret"
     # A directory has come to know somebody whom only a provider knew.
-    await passwords.issue(Visitor(User("alice"), foreign=True), "c")
+    await passwords.issue(Visitor(User("alice"), foreign=True), "c", yes)
     assert made.made == [
         (ALICE, "a", False, Scope(), None),
         (User("zoe"), "b", True, Scope(True, "s"), 3.0),
         (ALICE, "c", False, Scope(), None),
     ]
     with pytest.raises(Forbidden):
-        await passwords.issue(Visitor(User("zoe")), "who has left the directory since the login")
+        await passwords.issue(Visitor(User("zoe")), "who has left the directory since the login", yes)
     assert len(made.made) == 3
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_nobody_may_fetch_any_more_ends() -> None:
+    made: Any = Made(ALICE)
+
+    async def no() -> bool:
+        return False
+
+    async def away() -> bool:
+        raise StorageUnavailable("the state is away")
+
+    passwords = VisitorPasswords(made, 9, made.judge)
+    assert await passwords.issue(Visitor(ALICE), "a", no) is None
+    with pytest.raises(StorageUnavailable):
+        await passwords.issue(Visitor(ALICE), "b", away)
+    assert [one for one in made.made if len(one) == 2] == [("alice", "a"), ("alice", "b")]
 
 
 @pytest_twisted.ensureDeferred
 async def test_whether_there_can_be_another_one() -> None:
     made: Any = Made(ALICE)
-    await VisitorPasswords(made, 2, lambda: 100.0).check(Visitor(ALICE))
+    await VisitorPasswords(made, 2, made.judge, lambda: 100.0).check(Visitor(ALICE))
     for most, now in ((2, 99.0), (1, 100.0)):
         with pytest.raises(Forbidden, match="revoke some"):
-            await VisitorPasswords(made, most, lambda now=now: now).check(Visitor(ALICE))
+            await VisitorPasswords(made, most, made.judge, lambda now=now: now).check(Visitor(ALICE))
     with pytest.raises(Forbidden, match="not known"):
-        await VisitorPasswords(made, 9).check(Visitor(User("zoe")))
+        await VisitorPasswords(made, 9, made.judge).check(Visitor(User("zoe")))
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_has_another_password_since_the_login_gets_none() -> None:
+    made: Any = Made(User("alice", mark="new"))
+    passwords = VisitorPasswords(made, 9, made.judge)
+    before = Visitor(User("alice", mark="old"))
+    for act in (passwords.check(before), passwords.issue(before, "x", yes)):
+        with pytest.raises(Forbidden, match="another one now"):
+            await act
+    assert made.made == []
+    await passwords.issue(Visitor(User("alice")), "by a provider: no password was asked for", yes)
+    assert len(made.made) == 1

@@ -34,18 +34,18 @@ async def test_a_flow_is_granted_once_and_taken_once(database: Database) -> None
     flows = StoredLoginFlows(database)
     await flows.add(FLOW, 10, 10)
     assert await flows.find("i1", 150.0) == FLOW
-    assert await flows.take("p1", 150.0) is None, "nobody has granted it"
+    assert await flows.granted("p1", 150.0) is None, "nobody has granted it"
+    assert not await flows.take("i1", 150.0)
     assert not await flows.grant("i2", ALICE, 150.0, 300.0)
     assert await flows.grant("i1", ALICE, 150.0, 300.0)
     assert not await flows.grant("i1", BOB, 150.0, 300.0)
     assert not await flows.deny("i1")
     assert await flows.find("i1", 150.0) is None
-    assert await flows.take("i1", 150.0) is None
-    outcomes = await gatherResults([Deferred.fromCoroutine(flows.take("p1", 250.0)) for _ in range(5)])
-    granted = attrs.evolve(FLOW, expires=300.0)
-    assert [one for one in outcomes if one is not None] == [(granted, ALICE)]
-    await flows.give_back(granted, ALICE)
-    assert await flows.take("p1", 250.0) == (granted, ALICE)
+    assert await flows.granted("i1", 150.0) is None
+    assert await flows.granted("p1", 250.0) == (attrs.evolve(FLOW, expires=300.0), ALICE)
+    outcomes = await gatherResults([Deferred.fromCoroutine(flows.take("i1", 250.0)) for _ in range(5)])
+    assert sorted(outcomes) == [False] * 4 + [True]
+    assert await flows.granted("p1", 250.0) is None
 
 
 @pytest_twisted.ensureDeferred
@@ -55,11 +55,24 @@ async def test_a_flow_ends(database: Database) -> None:
     assert await flows.find("i1", 200.0) is None
     assert not await flows.grant("i1", ALICE, 200.0, 300.0)
     assert await flows.grant("i1", ALICE, 199.0, 200.0)
-    assert await flows.take("p1", 200.0) is None
+    assert await flows.granted("p1", 200.0) is None
+    assert not await flows.take("i1", 200.0)
     assert [await flows.expire(199.0), await flows.expire(200.0)] == [0, 1]
     await flows.add(FLOW, 10, 10)
     assert await flows.deny("i1")
     assert await flows.find("i1", 150.0) is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_a_person_has_granted_ends_with_all_logins(database: Database) -> None:
+    flows, sessions = StoredLoginFlows(database), StoredLoginSessions(database)
+    for number in range(4):
+        await flows.add(attrs.evolve(FLOW, id=f"i{number}", poll=f"p{number}"), 10, 10)
+    for number, visitor in enumerate((ALICE, BOB, ALICE)):
+        assert await flows.grant(f"i{number}", visitor, 150.0, 300.0)
+    assert (await sessions.end_all(ALICE.user.id))[0] == 0
+    assert [await flows.take(f"i{number}", 150.0) for number in range(3)] == [False, True, False]
+    assert await flows.find("i3", 150.0) is not None, "nobody has granted it"
 
 
 @pytest_twisted.ensureDeferred

@@ -41,6 +41,13 @@ class LdapDirectory(Authenticator, Directory):
         self._people = people
         self._pool = pool
         self._known = Known(self._find, settings.cache_seconds, settings.cache_people, clock)
+        self._known.changed.append(self._tell)
+        self.changed: list[Callable[[User, User | None], None]] = []
+        """Called with somebody as described before, when the directory describes them again, and as described now; None: there is
+        no such person any more."""
+        self.sees = not settings.user_dn
+        """Whether who is not found when the gateway looks is not there. Where people are bound as without a search, nobody but
+        themselves may be allowed to read their entries; that it is not so is known when somebody has been found."""
         self._log = make_logger()
 
     async def authenticate(self, credentials: Credentials) -> Actor | None:
@@ -90,10 +97,17 @@ class LdapDirectory(Authenticator, Directory):
 
     async def _find(self, id: str) -> User | None:
         try:
-            return await self._run(self._people.find, id)
+            found = await self._run(self._people.find, id)
         except BadEntry as error:
             self._complain(str(error))
             return None
+        self.sees = self.sees or found is not None
+        return found
+
+    def _tell(self, before: User, now: User | None) -> None:
+        if now is not None or self.sees:
+            for call in self.changed:
+                call(before, now)
 
     async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:

@@ -48,7 +48,7 @@ class Issuer:
         """Whose `token` is. Raises `InvalidToken`, `InsufficientScope`, `IssuerUnavailable`, `Overloaded`."""
         claims = await self._verify(seen)
         expires = judge(claims, self._rules, self._now())
-        return Actor(person(await self._completed(claims, token), self._mapper), expires)
+        return Actor(person(await self._completed(claims, token), self._mapper), expires, vouched=True)
 
     async def of_opaque(self, token: str) -> Actor | None:
         """Whose `token` is; None if it is not one that is good here, or if this provider is not to be asked about such tokens.
@@ -66,7 +66,7 @@ class Issuer:
             return None
         if claims is None:
             return None
-        return Actor(person(claims, self._mapper), believed if expires is None else min(believed, expires))
+        return Actor(person(claims, self._mapper), believed if expires is None else min(believed, expires), vouched=True)
 
     async def document(self) -> bytes:
         """The configuration document for clients. Raises `IssuerUnavailable`."""

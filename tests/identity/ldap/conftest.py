@@ -56,8 +56,8 @@ def settings(slapd, authority) -> Callable[..., Ldap]:
             "bind_dn": GATEWAY,
             "bind_password": SECRET,
             "base": PEOPLE,
-            "connect_timeout": 2.0,
-            "answer_timeout": 2.0,
+            "connect_timeout": 30.0,
+            "answer_timeout": 30.0,
         }
         return Ldap(**(usual | changed))
 
@@ -81,7 +81,7 @@ def directory(settings) -> Iterator[Make]:
 
 
 @pytest.fixture
-def silent() -> Iterator[str]:
+def silent() -> Iterator[socket.socket]:
     """Where connections are accepted, by the kernel, and nobody ever answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        yield listener

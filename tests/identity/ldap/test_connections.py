@@ -34,7 +34,7 @@ async def test_connections_that_the_server_closed(directory, second):
 
 @pytest_twisted.ensureDeferred
 async def test_connections_that_the_server_finds_idle(tmp_path, authority, directory):
-    server = Slapd(tmp_path / "idle", authority.file, authority.certify("127.0.0.1"), idle=1).start()
+    server = Slapd(tmp_path / "idle", authority.file, authority.certify("127.0.0.1"), idle=3).start()
     try:
         ldap = directory(urls=[server.url])
         assert await ldap.authenticate(ALICE)

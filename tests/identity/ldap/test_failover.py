@@ -76,7 +76,7 @@ async def test_all_stopped_is_503_and_never_401(directory, second, more, passwor
 
 @pytest_twisted.ensureDeferred
 async def test_a_silent_server_costs_the_others_nothing(directory, silent, slapd):
-    ldap = directory(urls=[f"ldaps://{silent}", slapd.url], connect_timeout=2.0)
+    ldap = directory(urls=[f"ldaps://127.0.0.1:{silent.getsockname()[1]}", slapd.url], connect_timeout=2.0)
 
     assert await ldap.authenticate(ALICE)
     assert await ldap.authenticate(ALICE)

@@ -94,3 +94,46 @@ async def test_asked_anew(world, known):
     assert (await known.get("alice", anew=True)).mark == ""
     assert (await known.get("alice")).mark == "", "that is what is remembered"
     assert world.asked == ["alice"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_it_is_told_how_people_were_described_before(world, known):
+    told = []
+    known.changed.append(lambda before, now: told.append((before.mark, now and now.mark)))
+    for mark in ("old", "old", "new"):
+        known.put("alice", User("alice", mark=mark))
+    world.now = 60
+    assert (await known.get("alice")).mark == ""
+    known.put("alice", None)
+    known.put("alice", None)
+    known.put("alice", User("alice", mark="again"))
+    await known.get("nobody")
+    assert told == [("old", "old"), ("old", "new"), ("new", ""), ("", None)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_changed_while_nobody_could_be_asked_is_told_as_well(world, known):
+    told = []
+    known.changed.append(lambda before, now: told.append((before.mark, now and now.mark)))
+    known.put("alice", User("alice", mark="old"))
+    known.put("nobody", User("nobody"))
+    world.now, world.error = 60, StorageUnavailable("gone")
+    for id in ("alice", "nobody"):
+        with pytest.raises(StorageUnavailable):
+            await known.get(id)
+    world.error = None
+    assert (await known.get("alice")).mark == ""
+    assert await known.get("nobody") is None
+    assert told == [("old", ""), ("", None)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_logs_in_while_a_question_fails_is_known(world, known):
+    known.put("alice", User("alice", mark="old"))
+    world.now, world.wait, world.error = 60, Deferred(), StorageUnavailable("gone")
+    asking = Deferred.fromCoroutine(known.get("alice"))
+    known.put("alice", User("alice", mark="new"))
+    world.wait.callback(None)
+    with pytest.raises(StorageUnavailable):
+        await asking
+    assert (await known.get("alice")).mark == "new"

@@ -192,6 +192,22 @@ async def test_direct_bind_without_an_own_account(directory, slapd):
 
 
 @pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("own", [True, False])
+async def test_nobody_is_gone_because_the_gateway_may_not_look(directory, own):
+    account = {} if own else {"bind_dn": "", "bind_password": ""}
+    ldap = directory(user_dn=f"uid={{user}},{PEOPLE}", base="", **account)
+    gone = []
+    ldap.changed.append(lambda before, now: gone.append(before.id) if now is None else None)
+    for name in ("alice", "Bob"):
+        assert (await ldap.authenticate(Password(name, f"secret of {name}"))).id == name
+    assert (await ldap.find_anew("alice") is not None) == own
+    assert ldap.sees == own
+    # As if the entry had been removed.
+    ldap._known.put("Bob", None)
+    assert gone == (["Bob"] if own else [])
+
+
+@pytest_twisted.ensureDeferred
 async def test_direct_bind_with_an_own_account(directory):
     ldap = directory(user_dn=f"uid={{user}},{PEOPLE}")
 

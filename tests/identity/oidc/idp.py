@@ -13,6 +13,7 @@ from twisted.protocols.policies import WrappingFactory
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
+from ...ports import free_port
 from .forge import Forge
 
 
@@ -39,7 +40,7 @@ class Idp(Resource):
         self.port: Any = None
 
     async def start(self) -> None:
-        number = urlsplit(self.issuer).port or 0
+        number = urlsplit(self.issuer).port or free_port()
         file = self.certificate
         kind = f"ssl:{number}:privateKey={file}:certKey={file}" if file is not None else f"tcp:{number}"
         self.port = await serverFromString(reactor, f"{kind}:interface=127.0.0.1").listen(self.site)

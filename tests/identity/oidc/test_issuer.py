@@ -7,6 +7,7 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 
@@ -18,6 +19,7 @@ from clawgate.model.people import Bearer, Password
 from clawgate.settings import Oidc
 
 from .forge import NOW
+from .held_clock import HeldClock
 from .idp import Idp
 
 DOCUMENT = "/realm/.well-known/openid-configuration"
@@ -31,25 +33,25 @@ async def idp(forge):
     await server.stop()
 
 
+@pytest.fixture
+def clock():
+    """By which it is judged how long ago somebody was asked."""
+    return HeldClock()
+
+
 @pytest_twisted.async_yield_fixture
-async def tokens(idp):
+async def tokens(idp, clock):
     """A function that makes what judges tokens."""
     made = []
 
     def make(*more: Oidc, **settings):
-        usual = {"issuer": idp.issuer, "audiences": ["files"], "retry_seconds": 0.1, "timeout": 5.0}
-        made.append(build({str(at): one for at, one in enumerate([Oidc(**{**usual, **settings}), *more])}, reactor, lambda: NOW))
+        usual = {"issuer": idp.issuer, "audiences": ["files"], "retry_seconds": 5.0, "timeout": 30.0}
+        made.append(build({str(at): one for at, one in enumerate([Oidc(**{**usual, **settings}), *more])}, clock, lambda: NOW))
         return made[-1]
 
     yield make
     for one in made:
         await one.stop()
-
-
-async def later(seconds: float) -> None:
-    waiting: Deferred[None] = Deferred()
-    reactor.callLater(seconds, waiting.callback, None)
-    await waiting
 
 
 def opaque(idp, **claims):
@@ -88,14 +90,14 @@ async def test_who_is_asked_is_not_asked_about_others_tokens(idp, forge, tokens)
 
 @pytest.mark.parametrize("kid", [True, False])
 @pytest_twisted.ensureDeferred
-async def test_new_keys_are_found(idp, forge, tokens, kid):
+async def test_new_keys_are_found(idp, forge, tokens, clock, kid):
     judge = tokens()
     await judge.authenticate(Bearer(forge.token(iss=idp.issuer)))
     idp.answers["/keys"] = {"keys": [forge.jwk("foreign")]}
     new = Bearer(forge.token(key="foreign", header=None if kid else {"kid": None}, iss=idp.issuer))
     with pytest.raises(InvalidToken):
         await judge.authenticate(new)
-    await later(0.11)
+    clock.now += 5.0
 
     assert (await judge.authenticate(new)).id == "alice"
     with pytest.raises(InvalidToken):
@@ -114,19 +116,19 @@ async def test_unknown_keys_do_not_make_us_a_nuisance(idp, forge, tokens):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_silent_provider_and_its_return(idp, forge, tokens):
+async def test_a_silent_provider_and_its_return(idp, forge, tokens, clock):
     judge = tokens()
     token = Bearer(forge.token(iss=idp.issuer))
     await idp.stop()
     for _ in range(2):
         with pytest.raises(IssuerUnavailable):
             await judge.authenticate(token)
-    await later(0.11)
+    clock.now += 5.0
     await idp.start()
     assert (await judge.authenticate(token)).id == "alice"
 
     await idp.stop()
-    await later(0.11)
+    clock.now += 5.0
     assert (await judge.authenticate(Bearer(forge.token(key="ec", algorithm="ES256", iss=idp.issuer)))).id == "alice"
     with pytest.raises(IssuerUnavailable):
         await judge.authenticate(Bearer(forge.token(key="foreign", iss=idp.issuer)))
@@ -186,7 +188,8 @@ async def test_a_provider_that_hangs(idp, forge, tokens, answer):
     judge = tokens(timeout=1.0)
     with capturedLogs() as events, pytest.raises(IssuerUnavailable):
         await judge.authenticate(Bearer(forge.token(iss=idp.issuer)))
-    await later(0.05)
+    while not idp.given_up:
+        await deferLater(reactor, 0.01)
 
     assert any("no answer in time" in event.get("reason", "") for event in events)
     assert idp.asked.count("/keys") == 1
@@ -230,14 +233,14 @@ async def test_introspection(idp, tokens):
 
 @pytest.mark.parametrize("answer", [401, 500, {}, {"active": "true"}, b"x"])
 @pytest_twisted.ensureDeferred
-async def test_introspection_that_fails_is_no_verdict(idp, tokens, answer):
+async def test_introspection_that_fails_is_no_verdict(idp, tokens, clock, answer):
     judge = tokens(opaque="introspection", client_id="gateway", client_secret="x")
     idp.answers["/introspect"] = answer
     for _ in range(3):
         with pytest.raises(IssuerUnavailable):
             await judge.authenticate(Bearer("opaque"))
     assert idp.asked.count("/introspect") == 1
-    await later(0.11)
+    clock.now += 5.0
     opaque(idp)
 
     assert (await judge.authenticate(Bearer("opaque"))).id == "alice"

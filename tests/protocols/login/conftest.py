@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,8 +90,9 @@ class Passwords:
     def __init__(self) -> None:
         self.kept: dict[str, list[AppPassword]] = {}
 
-    async def issue(self, visitor: Visitor, name: str) -> str:
-        return await self.make(visitor, name, Scope(), None)
+    async def issue(self, visitor: Visitor, name: str, stays: Callable[[], Awaitable[bool]]) -> str | None:
+        secret = await self.make(visitor, name, Scope(), None)
+        return secret if await stays() else None
 
     async def check(self, visitor: Visitor) -> None:
         if len(await self.of(visitor.user.id)) >= 2:

@@ -7,7 +7,7 @@ import pytest_twisted
 
 from clawgate.errors import Forbidden, Overloaded, StorageUnavailable, TooManyAttempts, Unauthenticated
 from clawgate.model.login_flow import Visitor as Visitor_
-from clawgate.model.people import User
+from clawgate.model.people import Scope, User
 
 from .test_program import begin, page_of
 from .visitor import Visitor
@@ -147,7 +147,7 @@ async def test_letting_a_program_in_and_not(house):
 @pytest_twisted.ensureDeferred
 async def test_who_has_too_many_app_passwords_is_told(house):
     for _ in range(2):
-        await house.passwords.issue(Visitor_(User("alice")), "x")
+        await house.passwords.make(Visitor_(User("alice")), "x", Scope(), None)
     _, begun = await begin(house)
     page, browser = await page_of(house, begun)
     seen = await browser.open(page)

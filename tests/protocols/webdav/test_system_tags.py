@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import pytest_twisted
 from lxml import etree
 from twisted.internet import reactor
 
 from clawgate.assembly import Gateway
-from clawgate.errors import Forbidden
+from clawgate.errors import Forbidden, StorageUnavailable
 from clawgate.gateway import tagging
 from clawgate.model.path import ROOT as ROOT_PATH
 from clawgate.model.people import Actor, Scope, User
 from clawgate.settings import Mount, Settings
+from clawgate.state.tags import StoredTags
 
 from ..graph.client import PEOPLE, serving, users_file
 
@@ -189,6 +191,38 @@ async def test_another_name(client):
     assert await seen(client) == {"blue": blue}
     assert await status(client, "DELETE", f"{ROOT}/{red}") == 404
     assert await make(client, "red") > max(red, blue)
+
+
+@pytest.mark.parametrize("batches", [0, 1, 2])
+@pytest_twisted.ensureDeferred
+async def test_another_name_in_two_attempts(client, monkeypatch, batches):
+    """Each file has the one or the other name, and whoever does it again brings it to its end."""
+    monkeypatch.setattr("clawgate.state.tags.TOGETHER", 1)
+    a, b = await id_of(client, "a.txt"), await id_of(client, "b.txt")
+    red = await make(client, "red")
+    for id in (a, b):
+        await status(client, "PUT", f"{FILES}/{id}/{red}")
+    whole, done = StoredTags.rename, []
+
+    async def some(self, *what):
+        if len(done) == batches:
+            raise StorageUnavailable("the database is away")
+        done.append(what)
+        return await whole(self, *what)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StoredTags, "rename", some)
+        assert await rename(client, red, "blue") == 503
+    shown = await seen(client)
+    blue = shown["blue"]
+    assert shown == {"red": red, "blue": blue}
+    old, new = await filtered(client, red), await filtered(client, blue)
+    assert (sorted(old + new), len(new)) == (["a.txt", "b.txt"], batches)
+    assert await rename(client, red, "blue") == 200
+    assert await seen(client) == {"blue": red}
+    assert await filtered(client, red) == ["a.txt", "b.txt"]
+    # And then it is a name like any other.
+    assert await rename(client, await make(client, "white"), "blue") == 409
 
 
 @pytest_twisted.ensureDeferred
