@@ -37,6 +37,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.get(item.path, len(LONGEST) + 1))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """What a test leaves open and is forgiven for must not be found in a later one, which is not."""
+    yield
+    if any("ResourceWarning" in str(mark.args) for mark in item.iter_markers("filterwarnings")):
+        gc.collect()
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Ten thousand collected tests are looked through by every full collection of garbage, unless they are set apart."""
     gc.collect()

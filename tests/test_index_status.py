@@ -36,7 +36,7 @@ def test_it_tells_of_learning_and_of_passes(gateway: Gateway) -> None:
     gateway.start()
     with gateway.client() as client:
         assert client.raw("PROPFIND", "/remote.php/dav/files/alice/", headers={"Depth": "0"}).status == 207
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while "clawgate_index_learned_nodes_total 15.0" not in gateway.admin("/metrics")[1]:
         assert time.monotonic() < deadline
         time.sleep(0.01)

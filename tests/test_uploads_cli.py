@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,9 @@ def test_uploads_are_listed_with_their_progress(gateway: Gateway) -> None:
     assert lines[2][0] == id
     moment = r"\d{4}-\d\d-\d\d \d\d:\d\d"
     assert all(re.fullmatch(f"begun {moment}\theard of {moment}\texpires {moment}", "\t".join(line[6:])) for line in lines)
-    assert lines[0][6].removeprefix("begun ") == lines[0][7].removeprefix("heard of ")
+    begun, heard = (datetime.strptime(line[-16:], "%Y-%m-%d %H:%M") for line in lines[0][6:8])
+    # Between the two a minute may begin.
+    assert heard - begun in (timedelta(), timedelta(minutes=1))
 
 
 def test_purged_while_the_gateway_runs(gateway: Gateway) -> None:
@@ -86,7 +89,7 @@ def test_purged_while_the_gateway_runs(gateway: Gateway) -> None:
         # From now on nobody can continue them.
         assert client.raw("PUT", f"{UPLOADS}/1/0000000000000004", b"5678").status == 404
         assert client.raw("PATCH", f"/tus/{id}", b"d", TUS | {"Upload-Offset": "3"}).status in (404, 410)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while len(gateway.leftovers()) > 2:
             assert time.monotonic() < deadline, gateway.leftovers()
             time.sleep(0.05)
@@ -105,12 +108,12 @@ def test_purged_while_the_gateway_is_stopped(gateway: Gateway) -> None:
         for key in ("1", "2", "3", "4"):
             chunked(client, key)
         id = tus(client, b"a.txt")
-        # Of a space that is no more.
-        with closing(sqlite3.connect(gateway.data / "state.db")) as state:
-            state.execute("UPDATE upload SET space = 'gone$x' WHERE key = '3'")
-            state.execute("UPDATE upload SET expires = 1 WHERE key = '4'")
-            state.commit()
     gateway.stop()
+    # Of a space that is no more. While it runs the gateway would throw away what has expired.
+    with closing(sqlite3.connect(gateway.data / "state.db")) as state:
+        state.execute("UPDATE upload SET space = 'gone$x' WHERE key = '3'")
+        state.execute("UPDATE upload SET expires = 1 WHERE key = '4'")
+        state.commit()
     by_key = {line[0]: line for line in listed(gateway)}
     assert by_key[id][5] == "3 of 12 bytes (25%)"
     assert sorted(line[8].split(" ")[0] for line in by_key.values()) == ["expired", "expires", "expires", "expires", "expires"]

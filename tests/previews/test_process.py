@@ -11,7 +11,7 @@ import pytest
 
 from clawgate.previews.process import HEAD
 
-LIMITS = {"seconds": 20, "cpu_seconds": 5, "memory_bytes": 300 << 20, "pixels": 1000, "result_bytes": 100_000}
+LIMITS = {"seconds": 60, "cpu_seconds": 5, "memory_bytes": 300 << 20, "pixels": 1000, "result_bytes": 100_000}
 
 TAKEN_OVER = """
 import os, signal, socket, sys, time

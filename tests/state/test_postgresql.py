@@ -161,11 +161,11 @@ async def test_a_process_that_stops_in_a_transaction_holds_up_nobody_for_ever(no
     def stop(connection: Connection) -> None:
         _put.run(connection, "lost", 1)
         ready.set()
-        assert over.wait(30)
+        assert over.wait(120)
         _put.run(connection, "lost", 2)
 
     stopped = Deferred.fromCoroutine(silent.write(stop))
-    await nodes.pools[1].run(ready.wait, 30)
+    await nodes.pools[1].run(ready.wait, 120)
     await other.write(put("a", 1))
     over.set()
     with pytest.raises(StorageUnavailable):
@@ -175,7 +175,7 @@ async def test_a_process_that_stops_in_a_transaction_holds_up_nobody_for_ever(no
 
 @pytest_twisted.ensureDeferred
 async def test_one_gateway_for_each_schema(nodes: Nodes) -> None:
-    first, second = await nodes(), await nodes(busy_timeout=0.2)
+    first, second = await nodes(), await nodes(busy_timeout=2.0)
     await first.claim()
     with pytest.raises(SettingsError, match="another gateway works with postgresql"):
         await second.claim()

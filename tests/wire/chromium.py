@@ -17,11 +17,31 @@ KEY = "element-6066-11e4-a52e-4f735466cecf"
 PHONE = (360, 640)
 
 
-class Element:
-    """Something on the page."""
+NOT_NOW = ("stale element reference", "element not interactable", "element click intercepted")
+"""What is told of an element in whose place the page has put another one, or that it is about to move (section 6.6)."""
 
-    def __init__(self, chromium: Chromium, id: str) -> None:
-        self._ask = lambda verb, command, **body: chromium.ask(verb, f"/element/{id}/{command}", **body)
+
+class NotNow(AssertionError):
+    """Nothing was done; later it may work."""
+
+
+class Element:
+    """Something on the page, found again where the page makes it anew meanwhile."""
+
+    def __init__(self, chromium: Chromium, path: str) -> None:
+        self._chromium = chromium
+        self._path = path
+
+    def _ask(self, verb: str, command: str, **body: Any) -> Any:
+        deadline = time.monotonic() + 60
+        while True:
+            id = self._chromium.ask("POST", "/element", using="xpath", value=self._path)[KEY]
+            try:
+                return self._chromium.ask(verb, f"/element/{id}/{command}", **body)
+            except NotNow:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
     def click(self) -> None:
         self._ask("POST", "click")
@@ -97,7 +117,8 @@ class Chromium:
 
     def find(self, path: str) -> Element:
         """The element at an XPath; it may come a little later."""
-        return Element(self, self.ask("POST", "/element", using="xpath", value=path)[KEY])
+        self.ask("POST", "/element", using="xpath", value=path)
+        return Element(self, path)
 
     def press(self, words: str) -> None:
         """Press the button or follow the link that says `words`."""
@@ -139,6 +160,8 @@ class Chromium:
             connection.request(verb, path, json.dumps(body) if body is not None else None, {"Content-Type": "application/json"})
             response = connection.getresponse()
             value = json.loads(response.read())["value"]
+            if response.status != 200 and value["error"] in NOT_NOW:
+                raise NotNow(value)
             assert response.status == 200, value
             return value
         finally:

@@ -40,22 +40,26 @@ class Crowd:
     def _one(self) -> socket.socket:
         # One address has some 28,000 ports.
         one = socket.create_connection(
-            ("127.0.0.1", self._port), 30, source_address=(f"127.0.1.{len(self._all) // 10_000 + 1}", 0)
+            ("127.0.0.1", self._port), PATIENCE, source_address=(f"127.0.1.{len(self._all) // 10_000 + 1}", 0)
         )
         one.sendall(self._head)
         return one
 
     def hear(self, what: bytes) -> None:
         """Wait until each has heard it."""
-        missing = set(self._all)
+        missing = dict.fromkeys(self._all, b"")
+        """Of each the end of what came last: what is waited for may come in two pieces."""
         deadline = time.monotonic() + PATIENCE
         while missing:
             assert time.monotonic() < deadline, f"{len(missing)} of {len(self._all)} heard nothing"
             for descriptor, _ in self._poll.poll(5, 1000):
                 heard = self._all[descriptor].recv(65536)
                 assert heard, "a stream ended"
-                if what in heard:
-                    missing.discard(descriptor)
+                if descriptor in missing:
+                    heard = missing[descriptor] + heard
+                    missing[descriptor] = heard[-len(what) :]
+                    if what in heard:
+                        del missing[descriptor]
 
     def close(self) -> None:
         self._poll.close()

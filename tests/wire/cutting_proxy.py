@@ -82,7 +82,7 @@ class CuttingProxy:
         for link in links:
             link.cut()
         for link in links:
-            link.thread.join(10)
+            link.thread.join(60)
 
     def url(self, path: str = "") -> str:
         return f"http://127.0.0.1:{self.port}{path}"

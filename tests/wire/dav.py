@@ -131,8 +131,9 @@ class Client:
             )
 
 
-def talk(port: int, data: bytes, timeout: float = 20) -> bytes:
-    """Send `data` as it is, but no more once an answer begins; return all that comes until the other side closes or is silent.
+def talk(port: int, data: bytes, timeout: float = 120) -> bytes:
+    """Send `data` as it is, but no more once an answer begins; return all that comes until the other side closes or is silent
+    after a whole answer.
 
     Sensible clients do that: who goes on sending to a server that has refused may lose the answer.
     """
@@ -140,7 +141,7 @@ def talk(port: int, data: bytes, timeout: float = 20) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
         while True:
             more = bool(rest) and not got
-            readable, writable, _ = select.select([connection], [connection] if more else [], [], 1 if got else timeout)
+            readable, writable, _ = select.select([connection], [connection] if more else [], [], 1 if _whole(got) else timeout)
             if not readable and not writable:
                 assert got, "no answer"
                 return got
@@ -154,3 +155,12 @@ def talk(port: int, data: bytes, timeout: float = 20) -> bytes:
                     rest = rest[connection.send(rest[:65536]) :]
             except ConnectionError:
                 return got
+
+
+def _whole(answer: bytes) -> bool:
+    """Whether nothing is missing of the first answer."""
+    head, end, body = answer.partition(b"\r\n\r\n")
+    fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:]) if end else {}
+    if b"chunked" in fields.get(b"transfer-encoding", b""):
+        return body.endswith(b"0\r\n\r\n")
+    return bool(end) and len(body) >= int(fields.get(b"content-length", 0))

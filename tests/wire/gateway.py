@@ -123,7 +123,7 @@ class Gateway:
 
     def admin(self, path: str) -> tuple[int, str]:
         """Status and body from the admin listener; status 0: nobody listens."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=120)
         try:
             connection.request("GET", path)
             response = connection.getresponse()

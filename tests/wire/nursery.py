@@ -52,7 +52,6 @@ def become(
 
     from clawgate import cli
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     if capabilities is not None:
         as_service.drop(folder, capabilities)
     os.chdir(folder)
@@ -83,7 +82,7 @@ def become(
 
 def main() -> None:
     # The tests hear of it as well, and still have to see the end of those that run.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     load_everything()
     running: set[int] = set()
     while line := sys.stdin.readline():
@@ -95,6 +94,8 @@ def main() -> None:
         else:
             child = os.fork()
             if child == 0:
+                # Where nobody is to interrupt the tests, as in the background of a shell, it was ignored before.
+                signal.signal(signal.SIGINT, interrupt)
                 become(**asked)
             running.add(child)
             print(child, flush=True)

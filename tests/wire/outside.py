@@ -114,7 +114,7 @@ class RootEtag(threading.Thread):
 
     def __enter__(self) -> RootEtag:
         self.start()
-        self.moved("", 30)
+        self.moved("", 120)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

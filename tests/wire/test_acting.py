@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -327,3 +328,40 @@ def test_it_does_not_start_without_what_it_needs(place: Place) -> None:
     place.gateway.launcher = as_service.launcher("CAP_CHOWN", "CAP_SETGID")
     with pytest.raises(AssertionError, match=r"mounts\.home\.act_as: acting as people is not possible without CAP_SETUID"):
         place.gateway.start()
+
+
+def test_old_trash_goes_though_nobody_comes(place: Place) -> None:
+    """After a restart it is cleared up as each of those who have left something, in homes and in what several people use."""
+    place.prepare()
+    place.gateway.configure(
+        index={"tidy_seconds": 1}, mounts__home={"kept_free_percent": 0}, mounts__common={"kept_free_percent": 0}
+    )
+    place.gateway.start()
+    bins = []
+    for name, root, tree in (
+        ("ann", "/remote.php/dav/files/ann", place.homes / "ann" / ".clawgate"),
+        ("ann", SPACE, place.common / ".clawgate" / "3001"),
+        ("bob", SPACE, place.common / ".clawgate" / "3002"),
+    ):
+        with place.client(name, root) as client:
+            for file in ("old", "young"):
+                assert client.put(f"{name} {file}", file.encode()).status == 201
+                assert client.ask("DELETE", f"{name} {file}").status == 204
+        bins.append(tree / "trash")
+    place.gateway.stop()
+    notes = []
+    for bin in bins:
+        note = next(path for path in (bin / "info").iterdir() if "old" in path.read_text())
+        lines = [line for line in note.read_text().splitlines() if not line.startswith("X-Clawgate-Removed")]
+        note.write_text(re.sub("DeletionDate=.*", "DeletionDate=2020-01-01T00:00:00", "\n".join(lines)))
+        notes.append(note)
+    # Whom the settings exclude does not keep the others from their turn.
+    other = place.common / ".clawgate" / "500"
+    other.mkdir(0o700)
+    os.chown(other, 500, 500)
+    place.gateway.start()
+    deadline = time.monotonic() + 120
+    while any(note.exists() for note in notes):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert [[path.read_bytes() for path in (bin / "files").iterdir()] for bin in bins] == [[b"young"]] * 3

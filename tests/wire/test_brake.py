@@ -61,7 +61,7 @@ def test_ten_thousand_guesses_do_not_lock_anybody_else_out(stopped_gateway: Gate
     assert ask(gateway, "127.0.0.2") == (207, 0), "the person at another address"
     assert ask(gateway, "127.0.0.3") == (207, 0), "a remembered client"
     found += guess(gateway, GUESSES // 2, GUESSES)
-    assert time.monotonic() - start < 60
+    assert time.monotonic() - start < 150, "each one waits"
 
     # Each 401 is a password that was verified.
     assert found == {401: 15, 429: GUESSES - 15}

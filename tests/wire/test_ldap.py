@@ -42,8 +42,8 @@ def house(stopped_gateway: Gateway, slapd: Slapd, authority: Authority) -> Gatew
         "bind_password": SECRET,
         "base": PEOPLE,
         "attributes": ["department=ou"],
-        "connect_timeout": 1.0,
-        "answer_timeout": 1.0,
+        "connect_timeout": 30.0,
+        "answer_timeout": 30.0,
         "retry_seconds": 0.2,
     }
     stopped_gateway.configure(users={"file": str(stopped_gateway.data / "nobody.toml")})

@@ -34,7 +34,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
 
 
 CACHE = 1.5
-"""Seconds; a busy machine may take so long for five requests."""
+"""Seconds for which an answer is believed."""
 
 
 def settings(provider: Provider, **more: object) -> dict[str, object]:
@@ -145,9 +145,13 @@ def with_secret(head: dict[str, object], claims: dict[str, object], secret: str)
 def test_tokens_that_are_refused(house: Gateway, provider: Provider) -> None:
     held = provider.log_in("alice", f"{FILES}/RS256")
     good = held.access
-    short = provider.log_in("alice", f"{FILES}/short").access
-    assert probe(house, short).status == 207
-    expiry = jwt.decode(short, options={"verify_signature": False})["exp"]
+    while True:
+        short = provider.log_in("alice", f"{FILES}/short").access
+        expiry = jwt.decode(short, options={"verify_signature": False})["exp"]
+        if (first_seen := probe(house, short).status) == 207:
+            break
+        # On a busy machine its time may be up so soon.
+        assert time.time() >= expiry, first_seen
     head, claims = jwt.get_unverified_header(good), jwt.decode(good, options={"verify_signature": False})
     foreign = rsa.generate_private_key(65537, 2048)
 
@@ -282,10 +286,16 @@ def test_keys_are_fetched_once_for_many(house: Gateway, provider: Provider) -> N
 
 
 def test_a_revoked_opaque_token(house: Gateway, provider: Provider) -> None:
-    token = provider.log_in("alice", f"{FILES}/opaque").access
-    before = provider.asked().get("/token/introspection", 0)
-    assert [probe(house, token).status for _ in range(5)] == [207] * 5
-    assert provider.asked()["/token/introspection"] == before + 1
+    while True:
+        token = provider.log_in("alice", f"{FILES}/opaque").access
+        before = provider.asked().get("/token/introspection", 0)
+        began = time.monotonic()
+        assert [probe(house, token).status for _ in range(5)] == [207] * 5
+        spent = time.monotonic() - began
+        if provider.asked()["/token/introspection"] == before + 1:
+            break
+        # A busy machine may take so long for five requests.
+        assert spent > CACHE
     provider.revoke(token)
     time.sleep(CACHE + 0.1)
     assert probe(house, token).status == 401

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import random
+import shutil
 import threading
 import time
 
@@ -210,12 +211,41 @@ def test_old_trash_goes(stopped_gateway: Gateway) -> None:
         info = gateway.disk() / ".clawgate" / "trash" / "info"
         note = next(path for path in info.iterdir() if "Path=old" in path.read_text())
         lines = [line for line in note.read_text().splitlines() if not line.startswith("X-Clawgate-Removed")]
-        note.write_text("\n".join(line if "DeletionDate" not in line else "DeletionDate=2020-01-01T00:00:00" for line in lines))
+        # Whole at once: the gateway reads it every second.
+        other = gateway.folder / "note"
+        other.write_text("\n".join(line if "DeletionDate" not in line else "DeletionDate=2020-01-01T00:00:00" for line in lines))
+        other.replace(note)
         deadline = time.monotonic() + 60
         while len(trash(client)) == 2:
             assert time.monotonic() < deadline
             time.sleep(0.1)
         assert list(trash(client)) == ["young"]
+
+
+def test_old_trash_goes_though_nobody_comes(stopped_gateway: Gateway) -> None:
+    """After a restart, without anybody's login; and nobody gets a home by that."""
+    gateway = stopped_gateway
+    gateway.configure(index={"tidy_seconds": 1}, mounts__home={"trash_days": 10, "kept_free_percent": 0})
+    gateway.start()
+    with gateway.client() as client, gateway.client("bob") as other:
+        other.list()
+        for name in ("old", "young"):
+            client.put(name, name.encode())
+            client.ask("DELETE", name)
+    gateway.stop()
+    shutil.rmtree(gateway.disk("bob"))
+    bin = gateway.disk() / ".clawgate" / "trash"
+    note = next(path for path in (bin / "info").iterdir() if "Path=old" in path.read_text())
+    lines = [line for line in note.read_text().splitlines() if not line.startswith("X-Clawgate-Removed")]
+    note.write_text("\n".join(line if "DeletionDate" not in line else "DeletionDate=2020-01-01T00:00:00" for line in lines))
+    gateway.start()
+    deadline = time.monotonic() + 120
+    while note.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    [left] = (bin / "files").iterdir()
+    assert left.read_bytes() == b"young"
+    assert not gateway.disk("bob").exists()
 
 
 class Remover(threading.Thread):

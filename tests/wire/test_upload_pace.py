@@ -207,6 +207,14 @@ def impatient(stopped_gateway: Gateway) -> Gateway:
     return stopped_gateway
 
 
+@pytest.fixture
+def patient(stopped_gateway: Gateway) -> Gateway:
+    """A gateway where a writer may be silent for longer than a busy machine keeps it from being heard."""
+    stopped_gateway.configure(uploads={"lock_seconds": 3.0})
+    stopped_gateway.start()
+    return stopped_gateway
+
+
 @pytest.mark.parametrize("ask", [True, False])
 def test_a_half_open_connection_gives_way(impatient: Gateway, ask: bool) -> None:
     """A client that lost its network comes back, and asks where it stands or believes that nothing has come."""
@@ -271,14 +279,14 @@ def late(slow: Slow, content: bytes) -> None:
         slow.send(content)
 
 
-def test_who_is_busy_is_not_disturbed(impatient: Gateway) -> None:
+def test_who_is_busy_is_not_disturbed(patient: Gateway) -> None:
     """A second PATCH and a DELETE while the first client is sending steadily: 423, nothing is lost. HEAD says what is safe."""
-    with impatient.client() as client, impatient.client() as other:
+    with patient.client() as client, patient.client() as other:
         tus = Tus(client, "file", Content(3 * MIB, 1))
         tus.create()
         busy = patch(tus, 3 * MIB)
         with sending(busy, tus.content, 3 * MIB):
-            arrived(impatient, 256 * KIB)
+            arrived(patient, 256 * KIB)
             second = Tus(other, "file", Content(3 * MIB, 9))
             second.target = tus.target
             refused = dav.talk(other.port, raw_patch(second, 0, 1000))
@@ -287,17 +295,17 @@ def test_who_is_busy_is_not_disturbed(impatient: Gateway) -> None:
             assert second.stands() == 0
         assert busy.answer() == 204
         busy.close()
-        assert tus.content.is_in(impatient.disk() / "file")
+        assert tus.content.is_in(patient.disk() / "file")
 
 
-def test_who_is_busy_with_a_chunk_is_not_disturbed(impatient: Gateway) -> None:
-    with impatient.client() as client, impatient.client() as other:
+def test_who_is_busy_with_a_chunk_is_not_disturbed(patient: Gateway) -> None:
+    with patient.client() as client, patient.client() as other:
         ng = Ng(client, "file", Content(3 * MIB, 1), naming="offset", cuts=[0, 2 * MIB], key="1")
         ng.begin()
         first, last = ng.chunks
         busy = chunk(ng, first)
         with sending(busy, ng.content, 2 * MIB):
-            arrived(impatient, 256 * KIB)
+            arrived(patient, 256 * KIB)
             ng.client = other
             ng.put(last)
             again = f"PUT {ng.target}/{first} HTTP/1.1\r\nHost: x\r\nAuthorization: {other.login['Authorization']}\r\n"
@@ -309,7 +317,7 @@ def test_who_is_busy_with_a_chunk_is_not_disturbed(impatient: Gateway) -> None:
         assert busy.answer() == 201
         busy.close()
         ng.published(ng.move())
-        assert ng.content.is_in(impatient.disk() / "file")
+        assert ng.content.is_in(patient.disk() / "file")
 
 
 @contextlib.contextmanager
@@ -318,7 +326,10 @@ def sending(slow: Slow, content: Content, length: int) -> Iterator[None]:
     hurry = threading.Event()
 
     def send() -> None:
-        for piece in content.pieces(0, length, 5000):
+        for piece in content.pieces(0, 300_000, 50_000):
+            slow.send(piece)
+        # Half a minute at least, which is longer than all that is asked meanwhile waits.
+        for piece in content.pieces(300_000, length, 1000):
             slow.send(piece)
             hurry.wait(0.02)
 
@@ -363,6 +374,19 @@ def small_disk(tmp_path: Path) -> Iterator[Gateway]:
 
 def ballast(client: dav.Client, size: int) -> None:
     assert client.put("ballast", bytes(size)).status == 201
+
+
+def test_what_is_in_the_trash_makes_room(small_disk: Gateway) -> None:
+    """Soon after something did not fit, whichever way it came, and long before the next round of clearing up."""
+    with small_disk.client() as client:
+        ballast(client, 19 * MIB + MIB // 2)
+        assert client.ask("DELETE", "ballast").status == 204
+        assert client.put("file", bytes(MIB)).status == 507
+        deadline = time.monotonic() + 120
+        while client.put("file", bytes(MIB)).status != 201:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert set(client.list()) == {"", "file"}
 
 
 def test_the_disk_runs_full_within_a_patch(small_disk: Gateway) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -74,8 +75,7 @@ class Task:
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait for what happens in threads."""
-    for _ in range(1000):
-        if condition():
-            return
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
         await deferLater(reactor, 0.005)  # type: ignore[arg-type]
-    raise AssertionError("it did not happen")

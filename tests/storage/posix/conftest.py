@@ -59,7 +59,7 @@ def make(root, workers):
 def staged(root):
     """What lies in the staging folder once the worker that deletes is done."""
 
-    async def look(patience=5.0, below="", apart=()):
+    async def look(patience=60.0, below="", apart=()):
         end = time.monotonic() + patience
         folder = root / ".clawgate" / below
         while True:

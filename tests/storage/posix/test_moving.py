@@ -178,7 +178,7 @@ async def test_a_deep_tree_is_removed(root, make, staged):
     os.close(here)
     await storage.remove(Path("deep"))
     assert await tree(storage) == {}
-    assert await staged(60) == []
+    assert await staged() == []
 
 
 @pytest_twisted.ensureDeferred

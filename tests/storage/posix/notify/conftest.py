@@ -15,7 +15,7 @@ from clawgate.interfaces import Hint
 from clawgate.model.path import Path
 from clawgate.storage.posix import Notifier, PosixOptions, PosixStorage
 
-PATIENCE = 20
+PATIENCE = 120
 FENCE = "fence"
 
 
