@@ -15,7 +15,7 @@ from typing import cast
 import attrs
 import sqlalchemy
 
-from . import acting_checks, bucket_checks, data, eos_checks, web_checks
+from . import acting_checks, bucket_checks, data, endpoints, eos_checks, web_checks
 from .assembly import eos
 from .errors import ClawgateError, Forbidden, SettingsError
 from .gateway import homes
@@ -26,11 +26,13 @@ from .identity.numbers import numbers
 from .identity.oidc import build as oidc
 from .identity.oidc.inspection import look
 from .identity.users_file import Account
+from .index import schema as index_schema
 from .index.rounds import SHARE
 from .log import redact
 from .model.people import User
 from .settings import Mount, Outside, Settings
-from .state.engine import address_of
+from .state import schema as state_schema
+from .state.engine import Schema, address_of
 from .storage.posix import home_inspection, kernel, notify
 
 FREE_BYTES = 1 << 30
@@ -77,13 +79,18 @@ def run(settings: Settings, listen: Listen) -> Iterator[Finding]:
         yield Finding(Level.FAILURE, "there is no mount", "add a table [mounts.home] to the settings")
     yield from (Finding(Level(seen.level), seen.text, seen.remedy) for seen in web_checks.inspect(settings))
     yield from _host(settings)
-    for key, endpoints in (("http.listen", settings.http.listen), ("admin.listen", settings.admin.listen)):
-        for endpoint in endpoints:
-            yield _endpoint(key, endpoint, listen)
+    if not settings.http.listen:
+        yield Finding(Level.FAILURE, "http.listen: names no address, so nobody can come", endpoints.remedy(""))
+    for key, addresses in (("http.listen", settings.http.listen), ("admin.listen", settings.admin.listen)):
+        for address in addresses:
+            yield from _endpoint(key, address, listen)
 
 
 def _data(settings: Settings) -> Iterator[Finding]:
     path = settings.data
+    if os.path.lexists(path) and not os.path.isdir(path):
+        yield Finding(Level.FAILURE, f"data: {path} is no directory", "name another one with --data or CLAWGATE_DATA")
+        return
     if not os.path.isdir(path):
         yield Finding(Level.WARNING, f"data: {path} does not exist", "the first start of the gateway makes it")
         return
@@ -144,12 +151,13 @@ def _oidc(settings: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings, key: str, url: str) -> Iterator[Finding]:
+    ours = ""
     if not url:
         file = os.path.join(settings.data, f"{key}.db")
         if not os.path.exists(file):
             yield Finding(Level.OK, f"{key}: {file} will be made")
             return
-        url = f"sqlite:///{file}"
+        url, ours = f"sqlite:///{file}", file
     try:
         engine = sqlalchemy.create_engine(address_of(url))
         try:
@@ -157,14 +165,30 @@ def _database(settings: Settings, key: str, url: str) -> Iterator[Finding]:
                 connection.execute(sqlalchemy.text("SELECT 1"))
                 if engine.dialect.name == "sqlite":
                     connection.execute(sqlalchemy.text("SELECT count(*) FROM sqlite_master"))
+                newer = _newer(connection, index_schema.SCHEMA if key == "index" else state_schema.SCHEMA)
         finally:
             engine.dispose()
     except Exception as error:
         text = redact(str(error).splitlines()[0])
-        mend = "delete it, it is made anew" if key == "index" else "check the URL, the server, and who may write to the file"
+        mend = "check the URL, the server, and who may write to the file"
+        if key == "index" and ours:
+            mend = f"see who may write to {ours}; if it is damaged delete it, it is made anew"
         yield Finding(Level.FAILURE, f"{key}: the database does not answer: {text}", mend)
+        return
+    shown = engine.url.render_as_string(hide_password=True)
+    if newer:
+        mend = "install that version again, or restore the database from before"
+        yield Finding(Level.FAILURE, f"{key}: {shown} was written by a newer version of clawgate ({newer})", mend)
     else:
-        yield Finding(Level.OK, f"{key}: {engine.url.render_as_string(hide_password=True)} answers")
+        yield Finding(Level.OK, f"{key}: {shown} answers")
+
+
+def _newer(connection: sqlalchemy.Connection, schema: Schema) -> str:
+    """The revision of the tables if this version does not know it."""
+    if not sqlalchemy.inspect(connection).has_table(schema.version_table):
+        return ""
+    revision = connection.execute(sqlalchemy.text(f"SELECT version_num FROM {schema.version_table}")).scalar() or ""
+    return revision if revision > schema.head else ""
 
 
 def _mount(settings: Settings, name: str, mount: Mount, accounts: dict[str, Account]) -> Iterator[Finding]:
@@ -204,6 +228,8 @@ def _mount(settings: Settings, name: str, mount: Mount, accounts: dict[str, Acco
     elif mount.kind == "project":
         if "{" not in mount.root:
             missing = sorted({*missing, *([] if os.path.isdir(rule.root) else [rule.root])})
+            # Those who may use it need not be in the file of users.
+            roots = sorted({*roots, *([rule.root] if os.path.isdir(rule.root) else [])})
         for root in missing:
             yield Finding(Level.FAILURE, f"{what}: {root} is no directory", "make or mount it")
         missing = []
@@ -244,7 +270,7 @@ def _homes(settings: Settings, what: str, mount: Mount, homeless: Sequence[User]
             for user in homeless:
                 numbers(user)
         except Forbidden as error:
-            yield Finding(Level.FAILURE, f"{what}: no home can be made: {error}", "make an account of the system, or the home")
+            yield Finding(Level.FAILURE, f"{what}: no home can be made: {error}", "say uid and gid, or make the home")
 
 
 def _making(settings: Settings, what: str, mount: Mount) -> Finding:
@@ -377,8 +403,18 @@ def _host(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _endpoint(key: str, endpoint: str, listen: Listen) -> Finding:
+def _endpoint(key: str, endpoint: str, listen: Listen) -> Iterator[Finding]:
+    if endpoint.startswith("systemd:"):
+        yield Finding(Level.OK, f"{key}: {endpoint} is passed by systemd to its unit, and was not tried")
+        return
+    faults = list(endpoints.faults(endpoint))
+    for fault in faults:
+        level = Level.WARNING if fault.later else Level.FAILURE
+        yield Finding(level, f"{key}: {endpoint}: {fault.text}", fault.remedy)
+    if any(fault.grave for fault in faults):
+        return
     wrong = listen(endpoint)
     if wrong:
-        return Finding(Level.FAILURE, f"{key}: {endpoint}: {wrong}", "use another one, or stop who listens there")
-    return Finding(Level.OK, f"{key}: {endpoint} is free")
+        yield Finding(Level.FAILURE, f"{key}: {endpoint}: {wrong}", endpoints.remedy(wrong))
+    else:
+        yield Finding(Level.OK, f"{key}: {endpoint} is free")

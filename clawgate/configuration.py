@@ -81,11 +81,22 @@ def load(files: Sequence[str] = (), environment: Mapping[str, str] | None = None
         # A single word that is no setting is not ours: Kubernetes invents CLAWGATE_PORT for a service called clawgate.
         if name.startswith(PREFIX) and (len(key) > 1 or key[0] in _fields(Settings)):
             sources.put(_spelled(sources, key), _Text(value), f"environment variable {name}")
+        elif name.startswith(PREFIX) and (meant := _meant(key[0])):
+            raise SettingsError(f"environment variable {name}: two underscores stand before the key; write {meant}")
     for name, value in options.items():
         if value is not None:
             sources.put(tuple(name.split("__")), value, "command line")
     settings = cast(Settings, _section(sources, Settings, ()))
     return attrs.evolve(settings, data=os.path.abspath(settings.data))
+
+
+def _meant(word: str) -> str:
+    """The variable of a setting that `word` would be with two underscores; empty if there is none."""
+    for section, kind in _fields(Settings).items():
+        key = word.removeprefix(f"{section}_")
+        if key != word and attrs.has(kind) and key in _fields(kind):
+            return f"{PREFIX}{section}__{key}".upper()
+    return ""
 
 
 def _read(sources: _Sources, file: str) -> None:

@@ -18,7 +18,7 @@ from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 from twisted.python.logfile import LogFile
 
-from . import configuration, data, heap, log
+from . import configuration, data, endpoints, heap, log
 from .errors import ClawgateError, SettingsError
 from .settings import Settings
 
@@ -120,8 +120,13 @@ def _announce(user: str, password: str, settings: Settings) -> None:
 class Listener(Service):
     """One listening port. Bound as long as the process may bind low ports; connections wait in its queue until `open`."""
 
-    def __init__(self, endpoint: IStreamServerEndpoint, description: str, site: ClawSite) -> None:
+    def __init__(
+        self, endpoint: IStreamServerEndpoint, key: str, description: str, site: ClawSite, doubts: Sequence[str] = ()
+    ) -> None:
+        """`key` is the setting that `description` is of, `doubts` what is said of it at the start."""
         self._endpoint = endpoint
+        self._key = key
+        self._doubts = doubts
         self._description = description
         self._site = site
         self._port: Any = None
@@ -140,7 +145,9 @@ class Listener(Service):
         failures: list[Failure] = []
         self._endpoint.listen(self._site).addCallbacks(self._bound, failures.append)
         if failures:
-            raise SystemExit(f"clawgate: cannot listen on {self._description}: {failures[0].getErrorMessage()}")
+            wrong = failures[0].getErrorMessage()
+            mend = endpoints.remedy(wrong)
+            raise SystemExit(f"clawgate: {self._key}: cannot listen on {self._description}: {wrong}; {mend}")
 
     def _bound(self, port: IListeningPort) -> None:
         self._port = port
@@ -153,6 +160,8 @@ class Listener(Service):
         if IReadDescriptor.providedBy(self._port):
             cast(Any, self._port).resumeProducing()
         _log.info("listening on {endpoint}: {address}", endpoint=self._description, address=self._port.getHost())
+        for doubt in self._doubts:
+            _log.error("{key}: {endpoint}: {doubt}", key=self._key, endpoint=self._description, doubt=doubt)
 
     async def close(self) -> None:
         """Take no more connections."""
@@ -184,11 +193,19 @@ class GatewayService(MultiService):
     def _listeners(self, key: str, descriptions: Sequence[str], site: ClawSite) -> list[Listener]:
         found = []
         for description in descriptions:
+            wrong = list(endpoints.faults(description))
+            for fault in wrong:
+                if fault.grave:
+                    raise SettingsError(f"{key}: {description}: {fault.text}; {fault.remedy}")
             try:
                 endpoint = cast(IStreamServerEndpoint, serverFromString(self._reactor, description))  # type: ignore[no-untyped-call]
             except Exception as error:
-                raise SettingsError(f"{key}: {description!r} is not a server endpoint: {error}") from error
-            found.append(Listener(endpoint, description, site))
+                raise SettingsError(f"{key}: {description!r} {endpoints.unusable(description, error)}") from error
+            found.append(
+                Listener(
+                    endpoint, key, description, site, [f"{fault.text}; {fault.remedy}" for fault in wrong if not fault.later]
+                )
+            )
         return found
 
     def setServiceParent(self, parent: Any) -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -168,6 +170,71 @@ def test_check_finds_ports_in_use(run, folder, monkeypatch):
     assert (code, other) == (1, 1)
     assert f"http.listen: {endpoint}: " in out
     assert "http.listen: nothing:1: is not a server endpoint" in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected", "remedy"),
+    [
+        ('[http]\nlisten = ["tls:/nowhere:1"]', "http.listen: tls:/nowhere:1: /nowhere is no folder", "put a file NAME.pem"),
+        ('[http]\nlisten = ["unix:/nowhere/http"]', "http.listen: unix:/nowhere/http: there is no folder /nowhere", "make it"),
+        ('[http]\nlisten = ["nothing:1"]', "is not a server endpoint", "docs/running.md"),
+        ("[http]\nlisten = []", "http.listen: names no address", "docs/running.md"),
+        ('[index]\nurl = "sqlite:////nowhere/index.db"', "index: the database does not answer", "check the URL"),
+        ('[state]\nurl = "postgres://u:hunter2@h/d"', "state: the database does not answer", "check the URL"),
+        ('[mounts.home]\nroot = "/srv/{user.id"', "a '}' is missing", "docs/namespace.md"),
+    ],
+)
+def test_check_says_what_to_do(run, tmp_path, monkeypatch, settings, expected, remedy):
+    if "[http]" in settings:
+        monkeypatch.delenv("CLAWGATE_HTTP__LISTEN")
+    file = tmp_path / "a.toml"
+    file.write_text(settings)
+    code, out, _ = run("check", "--config", str(file))
+    lines = out.splitlines()
+    (at,) = [number for number, line in enumerate(lines) if expected in line]
+    assert code == 1
+    assert lines[at].startswith("FAIL")
+    assert remedy in lines[at + 1]
+    assert "delete" not in lines[at + 1]
+
+
+@pytest.mark.parametrize("name", ["state", "index"])
+def test_check_finds_databases_of_a_newer_version(run, folder, name):
+    folder.mkdir(0o700)
+    with contextlib.closing(sqlite3.connect(folder / f"{name}.db")) as database:
+        database.execute(f"CREATE TABLE {name}_version (version_num TEXT)")
+        database.execute(f"INSERT INTO {name}_version VALUES ('0001')")
+        database.commit()
+        before, out, _ = run("check")
+        assert before == 0, out
+        database.execute(f"UPDATE {name}_version SET version_num = '9999'")
+        database.commit()
+        code, out, _ = run("check")
+    assert code == 1
+    assert "was written by a newer version of clawgate (9999)" in out
+
+
+def test_check_looks_at_projects_of_people_who_are_not_in_the_file(run, tmp_path):
+    (tmp_path / "lab").mkdir()
+    file = tmp_path / "a.toml"
+    file.write_text(f'[mounts.lab]\nkind = "project"\nroot = "{tmp_path}/lab"\nmembers = ["@physics"]\n')
+    code, out, _ = run("check", "--config", str(file))
+    assert code == 0
+    assert f"mounts.lab: {tmp_path}/lab is there" in out
+
+
+def test_check_leaves_sockets_of_systemd_alone(run, monkeypatch):
+    monkeypatch.setenv("CLAWGATE_HTTP__LISTEN", "systemd:domain=INET6:index=0")
+    code, out, _ = run("check")
+    assert code == 0
+    assert "passed by systemd to its unit" in out
+
+
+def test_check_finds_data_that_are_no_directory(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, out, _ = run("check", "--data", str(tmp_path / "file"))
+    assert code == 1
+    assert f"FAIL data: {tmp_path}/file is no directory" in out
 
 
 def test_check_warns_of_what_others_may_read(run, folder):

@@ -111,6 +111,13 @@ def test_what_kubernetes_puts_into_the_environment_is_left_alone():
     load([], {"CLAWGATE_PORT": "tcp://10.0.0.1:80", "CLAWGATE_SERVICE_HOST": "10.0.0.1", "OTHER__X": "1"})
 
 
+@pytest.mark.parametrize("name", ["HTTP_LISTEN", "LOGIN_FLOW_ENABLED", "STATE_URL"])
+def test_one_underscore_too_few_is_told(name):
+    section, _, key = name.rpartition("_")
+    with pytest.raises(SettingsError, match=f"environment variable CLAWGATE_{name}: .* write CLAWGATE_{section}__{key}$"):
+        load([], {f"CLAWGATE_{name}": "x"})
+
+
 def test_secrets_come_from_files(tmp_path):
     (tmp_path / "url").write_text("postgresql://u:hunter2@h/d\n")
 

@@ -150,7 +150,11 @@ def test_requests_that_do_not_end_are_cut(gateway):
     connection.putheader("Authorization", "Basic " + base64.b64encode(b"alice:one").decode())
     connection.putheader("Content-Length", "10")
     connection.endheaders(b"01234")
-    time.sleep(0.3)
+    deadline = time.monotonic() + 60
+    # What comes is written to a file without a name in her home.
+    while not (gateway.data / "files" / "alice").is_dir():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     gateway.stop()
     connection.close()
 
@@ -186,10 +190,12 @@ def test_two_do_not_share_data(gateway):
     [
         (("--config", "/nowhere"), "clawgate: /nowhere: cannot be read"),
         (("--listen", "nothing:1"), "clawgate: http.listen: 'nothing:1' is not a server endpoint"),
+        (("--listen", "systemd:domain=INET6:index=0"), "systemd has passed no such socket"),
+        (("--listen", "tls:/nowhere:1"), "clawgate: http.listen: tls:/nowhere:1: /nowhere is no folder; put a file NAME.pem"),
         (("--user", "alice"), "--user: expected NAME:PASSWORD"),
         (("--user", "a/b:c"), "clawgate: user 'a/b'"),
         (("--user", "alice:x", "--config", "/dev/null"), "--user is for the embedded default"),
-        (("--listen", "unix:/nowhere/socket"), "clawgate: cannot listen on unix:/nowhere/socket"),
+        (("--listen", "unix:/nowhere/socket"), "clawgate: http.listen: unix:/nowhere/socket: there is no folder /nowhere"),
     ],
 )
 def test_what_cannot_work_ends_at_once_and_says_why(gateway, arguments, expected):

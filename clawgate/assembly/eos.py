@@ -29,7 +29,7 @@ from ..model.people import User
 from ..model.space import Persona, Space, SpaceKind
 from ..mutex import Mutex
 from ..settings import Eos, Mount, Settings, id_ranges
-from ..storage.wrappers.metered import Metered
+from ..storage.wrappers.metered import Metered, Told
 from ..storage.wrappers.native import Native
 from ..workers import Workers
 from . import eos_grpc
@@ -112,10 +112,11 @@ class Eoses:
         return await desk.accounts.persona(name, user.uid)
 
     async def open(
-        self, space: Space, keep: frozenset[str], changed: Callable[[], None], *, known: bool
+        self, space: Space, keep: frozenset[str], changed: Callable[[], None], told: Told, *, known: bool
     ) -> tuple[Storage, Storage]:
         """The storage for the persona of a space, and the driver in it; without one what looks after a space of several people.
-        `keep`: uploads that are not finished; `known`: it was opened before by this process; `changed` is told of changes."""
+        `keep`: uploads that are not finished; `known`: it was opened before by this process; `changed` is told of changes,
+        `told` of failures of the instance."""
         from ..storage.eos.driver import EosStorage
 
         if space.persona is None:
@@ -148,7 +149,7 @@ class Eoses:
             people.move_to_end(space.persona.name)
             if len(people) > _PEOPLE:
                 people.popitem(last=False)
-        inner = Metered(raw, self._metrics.storage_observer(space.mount))
+        inner = Metered(raw, self._metrics.storage_observer(space.mount), told=told)
         return Native(inner, space.id, time.monotonic, mount.eos.cache_seconds, changed), raw
 
     async def close(self) -> None:

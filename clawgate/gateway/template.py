@@ -91,6 +91,12 @@ def expand(template: str, user: User, group: str = "") -> str:
     return "".join(piece if isinstance(piece, str) else piece.directory(user, group) for piece in compiled(template))
 
 
+def may_give(template: str, path: str) -> bool:
+    """Whether `path` is what `expand` could make of the template for somebody."""
+    pieces = [re.escape(piece) if isinstance(piece, str) else "[^/]+" for piece in compiled(template)]
+    return re.fullmatch("".join(pieces), path) is not None
+
+
 def fixed(template: str) -> str:
     """The folders at the front of a path that are the same for everybody; without any field, all but the last name."""
     before, field, _ = template.partition("{")
@@ -143,6 +149,8 @@ def _step(template: str, position: int) -> tuple[_Step, int]:
         return str.lower if found["case"] == "lower" else str.upper, found.end()
     if found := _MATCH.match(template, position):
         return _match(template, found["regex"].replace("\\/", "/"), int(found["number"])), found.end()
+    if position == len(template):
+        raise SettingsError(f"{template!r} ends within a field; a '}}' is missing")
     raise SettingsError(f"{template!r} cannot be understood from {template[position : position + 20]!r} on")
 
 

@@ -324,7 +324,8 @@ def address_of(url: str) -> sqlalchemy.URL:
     if address.drivername == "postgresql":
         return address.set(drivername=DRIVER)
     if address.get_backend_name() not in ("sqlite", "postgresql"):
-        raise SettingsError(f"the database URL {_shown(url)} cannot be used: only SQLite and PostgreSQL are known")
+        known = "only SQLite and PostgreSQL are known, as sqlite:///FILE and postgresql://USER:PASSWORD@HOST/DATABASE"
+        raise SettingsError(f"the database URL {_shown(url)} cannot be used: {known}")
     return address
 
 

@@ -252,13 +252,13 @@ async def test_another_process_that_holds_the_lock_for_too_long(opener: Opener) 
 
     def hold(connection: Connection) -> None:
         ready.set()
-        assert over.wait(30)
+        assert over.wait(120)
 
     another = Workers(reactor, "another", 1, 10)  # type: ignore[arg-type]
     another.start()
     busy = Database(opener.url, another, SCHEMA)
     held = start(busy.write(hold))
-    await opener.workers.run(ready.wait, 30)
+    await opener.workers.run(ready.wait, 120)
     try:
         with pytest.raises(StorageUnavailable, match=r"does not work at the moment: (database is locked|.*lock timeout)"):
             await database.write(put("a", 1))

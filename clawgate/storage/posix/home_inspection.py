@@ -36,11 +36,8 @@ def inspect(what: str, mount: Mount, above: str, *, ours: bool) -> Iterator[Find
         if mount.skeleton or mount.create_owner == "user":
             yield Finding("warn", f"{what}: skeleton and create_owner are for new homes, and none are made", "set create = true")
         return
-    if mount.create_owner == "user":
+    if "user" in (mount.create_owner, mount.act_as):
         yield from _owner(what, mount, above)
-    elif mount.act_as == "user":
-        remedy = "set create_owner = 'user', or create = false"
-        yield Finding("FAIL", f"{what}: new homes would be the gateway's own, and people could not use them", remedy)
     if mount.skeleton:
         yield _skeleton(what, mount)
 
