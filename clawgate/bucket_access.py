@@ -114,6 +114,11 @@ def account_of(mount: Mount, user: User) -> Account:
     return Account(**filled, profile=s3.profile, session=session, external_id=s3.role_external_id, seconds=s3.role_seconds)
 
 
+def is_shared(mount: Mount) -> bool:
+    """Whether everybody uses the same credentials."""
+    return not mount.s3.role and not any("{" in getattr(mount.s3, name) for name in _TEMPLATES)
+
+
 def queue_account_of(mount: Mount) -> Account:
     """Whose credentials are used for the queue that is told of changes: those of the mount, where it has some for everybody."""
     from .storage.s3.accounts import Account

@@ -6,14 +6,14 @@ What talks to S3 is imported only when there is such a mount: boto3 is large, an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ..bucket_access import account_of, address_of, check, options_of, queue_account_of
+from ..bucket_access import account_of, address_of, check, is_shared, options_of, queue_account_of
 from ..errors import InvalidRequest
 from ..interfaces import Changes
 from ..metrics import Metrics
@@ -137,6 +137,27 @@ class Buckets:
             await storage.start(read_only=mount.read_only, recall=recall)
         return storage
 
+    @asynccontextmanager
+    async def visit(self, space: Space, owner: User) -> AsyncIterator[S3Storage]:
+        """The driver for a space that nobody uses, to clear up there; what only it needs is closed afterwards. Raises as `open`.
+        Nothing is made and nothing is tried out, and what is known of those who work here is not forgotten over its `owner`."""
+        from ..storage.s3.driver import S3Storage
+
+        mount = self._mounts[space.mount]
+        account = account_of(mount, owner) if space.kind is SpaceKind.PERSONAL else self._account(space, mount)
+        if is_shared(mount):
+            async with self._opening[space.mount]:
+                await self._desk(space, mount)
+        known = self._desks.get((space.mount, account))
+        desk = known or await self._new_desk(space, mount, account)
+        try:
+            storage = S3Storage(desk.control, desk.exchange, options_of(mount, space.root), self._service(space.mount))
+            await storage.start(read_only=True, recall=False)
+            yield storage
+        finally:
+            if known is None:
+                await desk.exchange.close()
+
     async def is_vacant(self, space: Space) -> bool:
         """Whether the bucket has no object where those of the space would be. Nothing is opened for that: what is there may be
         another space's, at work. Raises `Forbidden` without credentials, `StorageUnavailable`."""
@@ -181,32 +202,35 @@ class Buckets:
         self._desks.clear()
 
     async def _desk(self, space: Space, mount: Mount) -> _Desk:
+        account = self._account(space, mount)
+        desk = self._desks.get((space.mount, account))
+        if desk is None:
+            desk = self._desks[space.mount, account] = await self._new_desk(space, mount, account)
+        return desk
+
+    async def _new_desk(self, space: Space, mount: Mount, account: Account) -> _Desk:
         from ..storage.s3.accounts import connect
         from ..storage.s3.control import Control
         from ..storage.s3.exchange import Exchange
         from ..storage.s3.trust import policy
 
-        account = self._account(space, mount)
-        desk = self._desks.get((space.mount, account))
-        if desk is None:
-            workers, address = self._workers[space.mount], address_of(mount)
-            way = await workers.run(connect, address, account)
-            trust = await workers.run(lambda: policy(address.ca_file, verify=address.verify))
-            control = Control(way.client, workers, address.bucket, self._counting(space.mount))
-            exchange = Exchange(
-                self._reactor,
-                control,
-                way.signer,
-                address.timeout,
-                address.connections,
-                mount.s3.attempts,
-                address.every(),
-                address.objects(),
-                trust,
-                mount.s3.receive_bytes,
-            )
-            desk = self._desks[space.mount, account] = _Desk(control, exchange)
-        return desk
+        workers, address = self._workers[space.mount], address_of(mount)
+        way = await workers.run(connect, address, account)
+        trust = await workers.run(lambda: policy(address.ca_file, verify=address.verify))
+        control = Control(way.client, workers, address.bucket, self._counting(space.mount))
+        exchange = Exchange(
+            self._reactor,
+            control,
+            way.signer,
+            address.timeout,
+            address.connections,
+            mount.s3.attempts,
+            address.every(),
+            address.objects(),
+            trust,
+            mount.s3.receive_bytes,
+        )
+        return _Desk(control, exchange)
 
     def _counting(self, mount: str) -> Any:
         calls = self._calls[mount]

@@ -12,10 +12,11 @@ import attrs
 
 from ..cast import Cast
 from ..errors import Forbidden
+from ..gateway.calendar import Calendar
 from ..gateway.generations import Generations
 from ..gateway.homes import Homes
 from ..gateway.janitor import Janitor
-from ..gateway.keeping import Keeper
+from ..gateway.keeper import Keeper
 from ..gateway.locks import Locks
 from ..gateway.login_flows import LoginFlows
 from ..gateway.login_sessions import LoginSessions
@@ -47,6 +48,7 @@ from ..identity.oidc import build as oidc
 from ..identity.register import Register
 from ..identity.revocations import Revocations
 from ..identity.signing import Signing
+from ..identity.standing import Standing
 from ..identity.typed import accepted
 from ..identity.visitor_passwords import VisitorPasswords
 from ..index import schema as index_schema
@@ -85,6 +87,8 @@ from .eos import Eoses
 from .grounds import Grounds
 from .keeping import limits_of
 from .opening import Opening
+from .outages import Outages
+from .visits import Visits
 
 if TYPE_CHECKING:
     from ..identity.ldap.directory import LdapDirectory
@@ -143,8 +147,10 @@ class Core:
         people: list[Directory] = [self.user_file, *self.directories]
         self.register = Register(people, self._known)
         self.app_passwords = AppPasswords(stored, people, settings.app_passwords, self.revocations, time.time)
-        foreign_days = settings.app_passwords.foreign_days
-        self.signing = Signing(StoredSigningKeys(self.state), self.app_passwords.known, foreign_days, self.hashing, time.time)
+        standing = Standing(self.app_passwords.known, self.app_passwords.known_anew)
+        self.judge = standing.judge
+        foreign_days, key_seconds = settings.app_passwords.foreign_days, settings.signed_urls.key_seconds
+        self.signing = Signing(StoredSigningKeys(self.state), self.judge, key_seconds, foreign_days, self.hashing, time.time)
         self.last_use = LastUse(stored.use, settings.app_passwords.used_seconds, time.time)
         self.seen = Seen(self.tokens, stored, self.revocations, time.time)
         own = accepted(users.passwords, [self.user_file, *self.directories])
@@ -160,6 +166,8 @@ class Core:
         )
         self.user_file.changed.append(self.authenticator.forget)
         self.revocations.forget.append(self.authenticator.forget)
+        for directory in self.directories:
+            directory.changed.append(self.revocations.another)
         self.entrance = Entrance(self.authenticator, settings.brake, StoredAttempts(self.state), reactor)
         self.metrics.count("refused_logins", "Logins refused because of earlier failures", lambda: self.entrance.refused)
         self.metrics.gauge("delayed_logins", "Logins that wait because of earlier failures", lambda: self.entrance.waiting)
@@ -167,7 +175,7 @@ class Core:
 
         # people with a browser
         prefixes = (settings.brake.ipv4_prefix, settings.brake.ipv6_prefix)
-        self.visitor_passwords = VisitorPasswords(self.app_passwords, settings.app_passwords.per_user)
+        self.visitor_passwords = VisitorPasswords(self.app_passwords, settings.app_passwords.per_user, standing.judge_anew)
         self.login_flows = LoginFlows(
             StoredLoginFlows(self.state),
             settings.login_flow,
@@ -175,9 +183,8 @@ class Core:
             lambda address: network_of(address, *prefixes),
         )
         login_sessions = StoredLoginSessions(self.state)
-        known, anew = self.app_passwords.known, self.app_passwords.known_anew
-        self.login_sessions = LoginSessions(login_sessions, settings.login_flow, known=known, anew=anew)
-        self.page_sessions = PageSessions(login_sessions, settings.web, known, self.revocations, anew=anew)
+        self.login_sessions = LoginSessions(login_sessions, settings.login_flow, judge=self.judge)
+        self.page_sessions = PageSessions(login_sessions, settings.web, self.judge, self.revocations)
 
         # files
         self.watches = {
@@ -186,7 +193,8 @@ class Core:
             if mount.vouched_folders and mount.driver == "posix"
         }
         self.opening = Opening(self)
-        self.storages = Storages(self.opening.open, settings.people.storages)
+        self.outages = Outages(time.monotonic)
+        self.storages = Storages(self.outages.opening(self.opening.open), settings.people.storages)
         shared = overlapping(rules_of(settings.mounts, settings.data))
         self.notifiers = {
             name: Notifier(
@@ -225,12 +233,15 @@ class Core:
         self.metrics.count("event_notices", "Changes told to clients that wait", lambda: self.news.told)
         self.quotas = Quotas(lambda space, apart: stored_uploads.reserved(space, time.time(), apart))
         compute = {name: tuple(mount.checksums) for name, mount in settings.mounts.items() if mount.checksums}
-        self.tree = Tree(self.storages, self.locks, self.properties, self.quotas, compute)
+        self.tree = Tree(self.storages, self.locks, self.properties, self.quotas, compute, self.index_workers)
         self.uploads = Uploads(stored_uploads, self.storages, self.tree, self.quotas, settings.uploads, reactor, time.time)
         self.whereabouts = Whereabouts(self.storages, self.namespace, self._known, self.reach)
         self.trash = Trash(self.storages, self.locks, self.properties, self.quotas)
         self.versions = Versions(self.storages, self.locks, self.quotas)
-        self.keeper = Keeper(self.storages, limits_of(settings.mounts))
+        self.visits = Visits(self, self._known)
+        calendar = Calendar(self.visits.reckoned, self.visits.reckon, time.time, time.monotonic)
+        limits = limits_of(settings.mounts)
+        self.keeper = Keeper(self.storages, limits, self.visits, self.idle, calendar.time, time.monotonic)
         self.janitor = Janitor(self.storages, self.uploads, self.locks, self.whereabouts.of, self._tidy)
 
     async def start(self) -> None:
@@ -316,6 +327,10 @@ class Core:
         user = await self.app_passwords.known(id)
         seen = await self.app_passwords.seen(id) if user is None else None
         return seen.user if seen is not None else user
+
+    def sees(self) -> bool:
+        """Whether somebody whom no directory finds is in none."""
+        return all(directory.sees for directory in self.directories)
 
     async def reach(self, space: Space, user: User | None = None) -> Space | None:
         """A space that the rules have named, as its storage can be opened for `user`, by default its owner. None if it is not

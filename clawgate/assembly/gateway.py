@@ -74,6 +74,8 @@ OCS_PREFIXES = ("/ocs", "/index.php/ocs")
 GRAPH_PREFIX = "/graph"
 MEND_SECONDS = 5.0
 """Between looks for spaces whose making or removal was interrupted."""
+ROOM_SECONDS = 2.0
+"""Between looks whether a storage is full."""
 OIDC_SECONDS = 10.0
 """Between looks at whether an OpenID provider's documents are old."""
 
@@ -219,13 +221,14 @@ class Gateway:
         self._chores = [
             Chore(reactor, "clearing up", index.tidy_seconds, core.janitor.run),
             Chore(reactor, "clearing up trash and versions", index.tidy_seconds, core.keeper.run),
+            Chore(reactor, "making room on a storage that is full", ROOM_SECONDS, core.keeper.answer),
             Chore(reactor, "learning", index.learn_seconds, core.opening.learn),
             Chore(reactor, "noting how fresh indexes are", NOTE_SECONDS, core.followers.note),
             Chore(reactor, "mending spaces that are being made or removed", MEND_SECONDS, core.making.mend),
             Chore(reactor, "noting generations", _pace(settings.outside.generation_seconds), core.generations.note),
         ]
         if self._telling is not None:
-            self._chores.append(self._telling.chore)
+            self._chores += self._telling.chores
         if sign_in is not None:
             self._chores.append(Chore(reactor, "asking OpenID providers", OIDC_SECONDS, core.tokens.refresh))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..gateway.keeping import Limits
 from ..settings import Mount
-from ..storage.posix.options import TrashPlace
+from ..storage.posix.options import PosixOptions, TrashPlace
 
 TRASH = frozenset({"posix", "memory", "s3", "eos"})
 """Drivers with the ability `Trash`."""
@@ -34,10 +34,28 @@ def trash_place(mount: Mount) -> TrashPlace:
     return TrashPlace(mount.trash_place) if keeps_trash(mount) else TrashPlace.NONE
 
 
+def posix_options(mount: Mount, block_bytes: int) -> PosixOptions:
+    """How the trees of a POSIX mount are worked on."""
+    return PosixOptions(
+        symlinks=mount.symlinks,
+        durability=mount.durability,
+        block_bytes=block_bytes,
+        trash=trash_place(mount),
+        versions=keeps_versions(mount),
+    )
+
+
 def limits_of(mounts: Mapping[str, Mount]) -> dict[str, Limits]:
     """How long what is kept on each mount stays. EOS sees to its recycle bin and its versions itself."""
     return {
-        name: Limits(mount.trash_days, mount.versions_days, mount.kept_free_percent, mount.kept_quota_percent)
+        name: Limits(
+            mount.trash_days,
+            mount.versions_days,
+            mount.kept_free_percent,
+            mount.kept_quota_percent,
+            # What is in memory is gone with the process.
+            mount.kept_idle_hours if mount.driver != "memory" else 0,
+        )
         for name, mount in mounts.items()
         if mount.driver != "eos" and (keeps_trash(mount) or keeps_versions(mount))
     }

@@ -26,7 +26,7 @@ from ..storage.posix.ground import Ground
 from ..storage.posix.options import PosixOptions
 from ..storage.wrappers.indexed import Indexed
 from ..storage.wrappers.metered import Metered
-from .keeping import keeps_trash, keeps_versions, trash_place
+from .keeping import keeps_trash, keeps_versions, posix_options
 
 if TYPE_CHECKING:
     from ..storage.s3.driver import S3Storage
@@ -80,6 +80,7 @@ class Opening:
         if space.mount in self._core.eos:
             return await self._native(space)
         known = await self._core.index.space(space.id)
+        await self._core.visits.note(space)
         known.departures.moved = partial(self._moved, space.id)
         known.written = partial(self._core.news.changed, space.id)
         mount = self._core.settings.mounts[space.mount]
@@ -88,15 +89,10 @@ class Opening:
         elif mount.driver == "s3":
             raw = await self._bucket(space)
         else:
-            options = PosixOptions(
-                symlinks=mount.symlinks,
-                durability=mount.durability,
-                block_bytes=self._core.settings.files.block_bytes,
-                trash=trash_place(mount),
-                versions=keeps_versions(mount),
-            )
-            raw = self._driver(space, options)
-        inner = Metered(raw, self._core.metrics.storage_observer(space.mount))
+            raw = self._driver(space, posix_options(mount, self._core.settings.files.block_bytes))
+        full = partial(self._core.keeper.ask, space.mount)
+        told = partial(self._core.outages.told, space)
+        inner = Metered(raw, self._core.metrics.storage_observer(space.mount), full=full, told=told)
         if self._core.cast.is_guest(space):
             # Whatever is known may be what others have seen: the storage is asked as this person each time.
             index = await self._core.index.space(space.id)
@@ -126,7 +122,8 @@ class Opening:
         """A storage that needs no index."""
         keep = await self._core.uploads.handles(space)
         changed = partial(self._core.news.changed, space.id)
-        storage, raw = await self._core.eos.open(space, keep, changed, known=space.id in self._natives)
+        told = partial(self._core.outages.told, space)
+        storage, raw = await self._core.eos.open(space, keep, changed, told, known=space.id in self._natives)
         if space.persona is not None:
             self._natives.add(space.id)
             # One of a mount tells whether its instance answers.

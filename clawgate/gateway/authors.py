@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
+from operator import itemgetter
 
 KEPT = 1000
 """Transactions of which it is known who made them; of older ones nobody knows."""
+
+_upto = itemgetter(1)
 
 
 class Authors:
@@ -17,7 +21,9 @@ class Authors:
 
     def wrote(self, after: int, upto: int, name: str) -> None:
         """The changes after the number `after`, up to `upto`, are by `name`."""
-        self._stretches.append((after, upto, name))
+        after = max(after, self._stretches[-1][1] if self._stretches else 0)
+        if after < upto:
+            self._stretches.append((after, upto, name))
 
     def of(self, numbers: Sequence[int]) -> str:
         """Who made these changes; empty if nobody knows, or it was not one alone."""
@@ -30,4 +36,5 @@ class Authors:
             self._stretches.popleft()
 
     def _of(self, number: int) -> str:
-        return next((name for after, upto, name in self._stretches if after < number <= upto), "")
+        at = bisect_left(self._stretches, number, key=_upto)
+        return self._stretches[at][2] if at < len(self._stretches) and self._stretches[at][0] < number else ""

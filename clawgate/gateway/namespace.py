@@ -15,6 +15,7 @@ from ..model.people import Actor, User
 from ..model.permissions import READ_ONLY, Permissions
 from ..model.space import Persona, Place, Space, SpaceKind
 from .rules import Grant, Rule, principals
+from .template import may_give
 
 if TYPE_CHECKING:
     from .made_spaces import Fixed, MadeSpaces
@@ -133,6 +134,24 @@ class Namespace:
             except Forbidden:
                 return None
         return rule.of_key(key) if rule is not None else None
+
+    def of_user(self, user: User, id: str) -> Space | None:
+        """The space with this id as `by_id`, if what is known of `user` tells where it is."""
+        rule = self._rules.get(id.partition("$")[0])
+        with suppress(Forbidden):
+            return next((grant.space for grant in rule.grants(user) if grant.space.id == id), None) if rule is not None else None
+        return None
+
+    def at(self, id: str, owner: str, root: str) -> Space | None:
+        """The space with this id as `by_id`, if it still can be where it was. None: the settings are others now."""
+        rule = self._rules.get(id.partition("$")[0])
+        if rule is None or rule.creators or not may_give(rule.root, root):
+            return None
+        return Space(id, "", rule.kind, rule.name, owner, root)
+
+    def fixed(self) -> list[str]:
+        """The ids of the spaces that there are whoever asks: one for each mount that is one space for all."""
+        return [f"{rule.name}${rule.name}" for rule in self._rules.values() if rule.single]
 
     def explain(self, user: User, path: Path) -> list[Explanation]:
         """Where `path` of `user` is in each of the user's spaces, and why; also what is not to be had, and why not."""

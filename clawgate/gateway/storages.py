@@ -68,6 +68,10 @@ class Storages:
         for key in [key for key in self._people if key[0] == id]:
             del self._people[key]
 
+    def has(self, id: str) -> bool:
+        """Whether the space is open now."""
+        return (id, None) in self._open
+
     def opened(self) -> list[tuple[Space, Storage]]:
         """All that are open now; of spaces of several people the gateway's own."""
         return list(self._open.values())

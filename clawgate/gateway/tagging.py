@@ -82,7 +82,8 @@ class Tagging:
         return await self._tags.make(actor.id, name)
 
     async def rename(self, actor: Actor, number: int, new: str | None) -> None:
-        """All that has the tag in the actor's spaces has `new` from now on; None: nothing, and the tag is gone.
+        """All that has the tag in the actor's spaces has `new` from now on; None: nothing, and the tag is gone. Whoever was
+        interrupted can do it again.
 
         Raises `NotFound`, `AlreadyExists`, `InvalidRequest`, and `Forbidden` or `Locked` if there is something among it that the
         actor may not tag.
@@ -94,17 +95,19 @@ class Tagging:
             [new] = checked([new])
             if new == name:
                 return
-            await self._need_new(actor, new)
+            if not await self._tags.is_coming(actor.id, new):
+                await self._need_new(actor, new)
         spaces = await self._spaces(actor)
         for space in spaces:
             root = await self._namespace.in_space(actor, space, ROOT)
-            for id in await self._tags.tagged(space, name):
-                try:
-                    place = await self._tree.find(root, id)
-                except NotFound:
-                    # Tags outlive what somebody else removed, and wait for what is in the trash.
-                    place = root
-                await self._need_write(actor, place)
+            async for page in self._tags.tagged_pages(space, name):
+                for id in page:
+                    try:
+                        place = await self._tree.find(root, id)
+                    except NotFound:
+                        # Tags outlive what somebody else removed, and wait for what is in the trash.
+                        place = root
+                    await self._need_write(actor, place)
         await self._tags.rename(actor.id, number, name, new, spaces)
 
     async def _need_new(self, actor: Actor, name: str) -> None:

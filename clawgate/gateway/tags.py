@@ -6,7 +6,7 @@ own. So nobody learns by them what is in the spaces of others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 
 from ..errors import InvalidRequest
 from ..settings import Dav
@@ -18,6 +18,8 @@ NAME_LETTERS = 100
 """Of one tag; ownCloud Web is told so."""
 NUMBERS = 1000
 """Tags that one person can have made, or used by their numbers."""
+PAGE = 1000
+"""Nodes with a tag that are asked for at once."""
 
 
 class Tags:
@@ -58,6 +60,13 @@ class Tags:
     async def tagged(self, space: str, name: str) -> frozenset[str]:
         """Ids of all nodes of the space with this tag; some may not exist any more."""
         return await self._stored.tagged(space, name) if self.any(space) else frozenset()
+
+    async def tagged_pages(self, space: str, name: str) -> AsyncIterator[Sequence[str]]:
+        """The same in pages, without what is tagged meanwhile."""
+        after = ""
+        while self.any(space) and (found := await self._stored.tagged_after(space, name, after, PAGE)):
+            yield found
+            after = found[-1]
 
     async def matching(self, space: str, matches: Callable[[str], bool]) -> frozenset[str]:
         """Ids of all nodes of the space with a tag that `matches`, which is called in a thread; as `tagged`."""
@@ -101,14 +110,29 @@ class Tags:
         [name] = checked([name])
         return await self._numbers.make(user, name, NUMBERS)
 
+    async def is_coming(self, user: str, name: str) -> bool:
+        """Whether a person has begun to call a tag so, and something has ended that before it was done."""
+        return await self._numbers.is_coming(user, name)
+
     async def rename(self, user: str, number: int, name: str, new: str | None, spaces: Iterable[str]) -> None:
         """All that has the tag `name` in these spaces has `new` from now on, and a person's number stands for that; None: nothing
-        has it any more, and it has no number. In one step. Raises `InvalidRequest`."""
+        has it any more, and it has no number. Raises `InvalidRequest`.
+
+        Some nodes at a time, the number at last: whoever is interrupted finds some with the one and some with the other name, and
+        does it again.
+        """
         if new is not None:
             [new] = checked([new])
-        tagged = [space for space in spaces if self.any(space)]
-        for space, (ids, there) in (await self._numbers.rename(user, number, name, new, tagged)).items():
-            self._kept.changed(space, ids, there)
+            if new == name:
+                return
+            await self._numbers.begin(user, number, new)
+        for space in spaces:
+            while self.any(space):
+                ids, there = await self._stored.rename(space, name, new)
+                if not ids:
+                    break
+                self._kept.changed(space, ids, there)
+        await self._numbers.end(user, number, new)
 
     async def forget(self, space: str, ids: Collection[str]) -> None:
         """Drop all tags of nodes that are gone for good."""

@@ -28,6 +28,7 @@ from ..model.path import Path, check_new_name, is_within, name, parent
 from ..model.people import Actor
 from ..model.permissions import Permissions
 from ..model.space import Place, Space
+from ..workers import Workers
 from .locks import Locks
 from .properties import Properties
 from .quota import Quotas, limited
@@ -51,8 +52,11 @@ class Tree:
         properties: Properties,
         quotas: Quotas,
         compute: Mapping[str, tuple[str, ...]],
+        brief: Workers | None = None,
     ) -> None:
-        """`compute` names, for each mount, the checksums that are computed for every upload."""
+        """`compute` names, for each mount, the checksums that are computed for every upload. `brief` is for work of a
+        millisecond; None: it is done at once."""
+        self.brief = brief
         self._storages = storages
         self._locks = locks
         self._properties = properties

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from heapq import merge
+from operator import attrgetter
 from typing import NamedTuple
 
 import attrs
@@ -12,6 +14,11 @@ from ..model.node import Node
 from ..model.path import Path, join
 from ..model.space import Place
 from .tree import Tree
+
+PORTION = 2000
+"""Children of a folder that are sorted at once, in half a millisecond."""
+
+_name = attrgetter("name")
 
 
 class Met(NamedTuple):
@@ -60,7 +67,7 @@ async def walk(tree: Tree, folder: Place, *, deep: bool, after: Path | None = No
     `Tree.list` raises, for folders below only `StorageUnavailable` and its kin.
     """
     start = None if after is None else after.split("/")
-    ways = [iter(await _sorted(tree, folder))]
+    ways = [await _sorted(tree, folder, start)]
     while ways:
         met = next(ways[-1], None)
         if met is None:
@@ -73,7 +80,7 @@ async def walk(tree: Tree, folder: Place, *, deep: bool, after: Path | None = No
         inside: Iterator[Met] | None = None
         if deep and met.node.is_folder:
             try:
-                inside = iter(await _sorted(tree, attrs.evolve(folder, path=met.path)))
+                inside = await _sorted(tree, attrs.evolve(folder, path=met.path), start)
             except (NotFound, NotAFolder):
                 continue
             except Forbidden:
@@ -84,8 +91,26 @@ async def walk(tree: Tree, folder: Place, *, deep: bool, after: Path | None = No
             ways.append(inside)
 
 
-async def _sorted(tree: Tree, folder: Place) -> list[Met]:
+async def _sorted(tree: Tree, folder: Place, start: Sequence[str] | None) -> Iterator[Met]:
+    """The children by name, without those that a walk which goes on after `start` has done with.
+
+    They are sorted in portions: one sort of 100,000 names takes tens of milliseconds, in which no thread gets its turn, wherever
+    it is done.
+    """
+    way = folder.path.split("/") if folder.path else []
+    first = start[len(way)] if start is not None and len(start) > len(way) and list(start[: len(way)]) == way else ""
     listing = await tree.list(folder)
-    found = [Met(join(folder.path, node.name), node) async for page in listing.pages for node in page]
-    found.sort(key=lambda met: met.node.name)
-    return found
+    runs: list[list[Node]] = []
+    async for page in listing.pages:
+        for begin in range(0, len(page), PORTION):
+            some = page[begin : begin + PORTION]
+            if len(page) <= PORTION or tree.brief is None:
+                runs.append(_run(some, first))
+            else:
+                runs.append(await tree.brief.run_always(_run, some, first))
+    found = runs[0] if len(runs) == 1 else merge(*runs, key=_name)
+    return (Met(join(folder.path, node.name), node) for node in found)
+
+
+def _run(nodes: Sequence[Node], first: str) -> list[Node]:
+    return sorted([node for node in nodes if node.name >= first] if first else nodes, key=_name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 
 from ..state.engine import Connection, Database
@@ -12,6 +12,8 @@ from . import journal, rows, sweeping
 from .space import SpaceIndex
 
 DAY = 86400.0
+PAGE = 1000
+"""Ids of spaces that are asked for at once."""
 
 
 class Index:
@@ -61,6 +63,17 @@ class Index:
             return no is not None and rows.root(connection, no) is not None
 
         return await self.database.read(find)
+
+    async def spaces(self) -> AsyncIterator[Sequence[str]]:
+        """The ids of all spaces that were ever opened, in pages."""
+        after = 0
+        while found := await self.database.read(partial(rows.spaces_after, after=after, most=PAGE)):
+            yield [id for _, id in found]
+            after = found[-1][0]
+
+    async def unknown(self, ids: Sequence[str]) -> list[str]:
+        """Those of `ids` that were never opened, or were forgotten."""
+        return await self.database.read(lambda connection: [id for id in ids if rows.space_no_of(connection, id) is None])
 
     async def forget(self, id: str) -> None:
         """Forget a space that is no more; its rows go with `tidy`, a little at a time."""

@@ -56,6 +56,11 @@ def space_ids(connection: Connection) -> list[str]:
     return [str(row[0]) for row in statements.SPACE_IDS.all(connection)]
 
 
+def spaces_after(connection: Connection, after: int, most: int) -> list[tuple[int, str]]:
+    """Some spaces that were ever opened, with numbers above `after`, in their order: numbers and ids."""
+    return [(int(no), str(id)) for no, id in statements.SPACES_AFTER.all(connection, after, most)]
+
+
 def root(connection: Connection, space: int) -> Row | None:
     """The root folder of a space."""
     return _row(statements.ROOT.one(connection, space))

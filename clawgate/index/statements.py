@@ -123,6 +123,11 @@ LOG = Prepared(
 )
 SPACE = Prepared(select(space.c.no).where(space.c.id == bindparam("id")), "id")
 SPACE_IDS = Prepared(select(space.c.id).order_by(space.c.id))
+SPACES_AFTER = Prepared(
+    select(space.c.no, space.c.id).where(space.c.no > bindparam("after")).order_by(space.c.no).limit(bindparam("most")),
+    "after",
+    "most",
+)
 NEW_SPACE = Prepared(insert(space).values(id=bindparam("id")).returning(space.c.no), "id")
 META = Prepared(select(meta.c.value).where(meta.c.key == bindparam("key")), "key")
 NEW_META = Prepared(insert(meta).values(key=bindparam("key"), value=bindparam("value")), "key", "value")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 
 import attrs
@@ -102,6 +102,11 @@ class Known:
             for principal in one.members:
                 by_member[one.mount, principal].append(one)
         self._by_member: Mapping[tuple[str, str], list[MadeSpace]] = dict(by_member)
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """Of all of them, whatever their standing."""
+        return [one.id for one in self._by_key.values()]
 
     @property
     def state(self) -> tuple[int, float]:

@@ -128,6 +128,11 @@ class Mount:
     kept_quota_percent: float = setting(
         50.0, "percent of its quota that trash and versions of a space may have besides it; more: the oldest goes; 0: any"
     )
+    kept_idle_hours: float = setting(
+        24.0,
+        "hours between visits to trash and versions of spaces that nobody has used since the start; 0: none, also when room is "
+        "needed",
+    )
     checksums: list[str] = setting([], "computed for every upload besides what the client asks for, e.g. SHA1", choices=CHECKSUMS)
     eos: Eos = attrs.field(factory=Eos)
     s3: S3 = attrs.field(factory=S3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select, update
@@ -12,15 +12,18 @@ from ..errors import QuotaExceeded
 from .engine import Connection, Database
 from .prepared import Prepared
 from .schema import tag_number as table
-from .tags import Changed, rename
+
+COMING = 2
+"""In ``kept``: what another tag is being called, as long as not all that has that one has this one."""
 
 _n = table.c
 _mine = _n.user_id == bindparam("person")
 _of = Prepared(select(_n.name, _n.number, _n.kept).where(_mine), "person")
 _find = Prepared(select(_n.name).where(_mine, _n.number == bindparam("id")), "person", "id")
 _by_name = Prepared(select(_n.number, _n.kept).where(_mine, _n.name == bindparam("tag")), "person", "tag")
-_count = Prepared(select(func.count()).select_from(table).where(_mine, _n.kept == 1), "person")
-_keep = Prepared(update(table).where(_mine, _n.number == bindparam("id")).values({_n.kept: 1}), "person", "id")
+_count = Prepared(select(func.count()).select_from(table).where(_mine, _n.kept != 0), "person")
+_keep = Prepared(update(table).where(_mine, _n.number == bindparam("id"), _n.kept == 0).values({_n.kept: 1}), "person", "id")
+_come = Prepared(update(table).where(_mine, _n.name == bindparam("tag")).values({_n.kept: COMING}), "person", "tag")
 _call = Prepared(
     update(table).where(_mine, _n.number == bindparam("id")).values({_n.name: bindparam("tag"), _n.kept: 1}),
     "tag",
@@ -103,19 +106,32 @@ class StoredTagNumbers:
 
         await self._database.write(work)
 
-    async def rename(self, user: str, number: int, name: str, new: str | None, spaces: Iterable[str]) -> Changed:
-        """Let the number stand for `new` in place of `name`, also for all that has the tag in `spaces`; None: it is gone. What is
-        told is what that changed."""
+    async def begin(self, user: str, number: int, new: str) -> None:
+        """The tag with this number is going to be called `new`: kept from now on, as that is, whatever happens before `end`."""
 
-        def work(connection: Connection) -> Changed:
+        def work(connection: Connection) -> None:
+            _keep.run(connection, user, number)
+            _add.run(connection, user, new, COMING)
+            _come.run(connection, user, new)
+
+        await self._database.write(work)
+
+    async def is_coming(self, user: str, name: str) -> bool:
+        """Whether something was going to be called so, and `end` was never reached."""
+        row = await self._database.read(lambda connection: _by_name.one(connection, user, name))
+        return row is not None and row[1] == COMING
+
+    async def end(self, user: str, number: int, new: str | None) -> None:
+        """From now on the number stands for `new`; None: for nothing."""
+
+        def work(connection: Connection) -> None:
             if new is None:
                 _remove.run(connection, user, number)
-            elif new != name:
-                _remove_name.run(connection, user, new)
-                _call.run(connection, new, user, number)
-            return rename(connection, spaces, name, new)
+                return
+            _remove_name.run(connection, user, new)
+            _call.run(connection, new, user, number)
 
-        return await self._database.write(work)
+        await self._database.write(work)
 
 
 def _kept(connection: Connection, user: str) -> int:

@@ -13,6 +13,8 @@ from .schema import tag
 
 _MANY = 100
 """Nodes asked for in one statement."""
+TOGETHER = 500
+"""Nodes whose tags are changed in one transaction, while which nobody else writes."""
 
 _t = tag.c
 _of_many = Prepared(
@@ -22,6 +24,22 @@ _of_many = Prepared(
 )
 _names = Prepared(select(_t.name).where(_t.space == bindparam("place")).distinct(), "place")
 _tagged = Prepared(select(_t.node).where(_t.space == bindparam("place"), _t.name == bindparam("tag")), "place", "tag")
+_some_tagged = Prepared(
+    select(_t.node).where(_t.space == bindparam("place"), _t.name == bindparam("tag")).limit(bindparam("most")),
+    "place",
+    "tag",
+    "most",
+)
+_tagged_after = Prepared(
+    select(_t.node)
+    .where(_t.space == bindparam("place"), _t.name == bindparam("tag"), _t.node > bindparam("after"))
+    .order_by(_t.node)
+    .limit(bindparam("most")),
+    "place",
+    "tag",
+    "after",
+    "most",
+)
 _count = Prepared(
     select(func.count()).select_from(tag).where(_t.space == bindparam("place"), _t.node == bindparam("item")), "place", "item"
 )
@@ -45,7 +63,6 @@ _copy = Prepared(
     "place",
     "item",
 )
-_drop = Prepared(delete(tag).where(_t.space == bindparam("place"), _t.name == bindparam("tag")), "place", "tag")
 _forget_space = Prepared(delete(tag).where(_t.space == bindparam("place")), "place")
 _any = Prepared(select(_t.node).where(_t.space == bindparam("place")).limit(1), "place")
 _spaces = Prepared(select(_t.space).distinct())
@@ -82,6 +99,11 @@ class StoredTags:
     async def tagged(self, space: str, name: str) -> frozenset[str]:
         """Ids of all nodes in the space with this tag."""
         return frozenset(row[0] for row in await self._database.read(lambda connection: _tagged.all(connection, space, name)))
+
+    async def tagged_after(self, space: str, name: str, after: str, most: int) -> list[str]:
+        """The first of these ids above `after`, in an order of their own."""
+        rows = await self._database.read(lambda connection: _tagged_after.all(connection, space, name, after, most))
+        return [row[0] for row in rows]
 
     async def matching(self, space: str, matches: Callable[[str], bool]) -> frozenset[str]:
         """Ids of all nodes in the space with a tag that `matches`."""
@@ -120,6 +142,19 @@ class StoredTags:
 
         return await self._database.write(work)
 
+    async def rename(self, space: str, name: str, new: str | None) -> tuple[frozenset[str], bool]:
+        """Give some of the nodes of a space that have the tag `name`, `TOGETHER` at most, the tag `new` in its place; None:
+        nothing. Their ids, none if none has it any more, and what is told. No node is ever seen with neither."""
+
+        def work(connection: Connection) -> tuple[frozenset[str], bool]:
+            ids = [row[0] for row in _some_tagged.all(connection, space, name, TOGETHER)]
+            if new is not None:
+                _put.many(connection, [(space, id, new) for id in ids])
+            _remove.many(connection, [(space, id, name) for id in ids])
+            return frozenset(ids), _any.one(connection, space) is not None
+
+        return await self._database.write(work)
+
     async def forget(self, space: str, ids: Iterable[str]) -> bool:
         """Drop the tags of these nodes."""
         rows = [(space, id) for id in ids]
@@ -133,20 +168,3 @@ class StoredTags:
     async def forget_space(self, space: str) -> None:
         """Drop all tags of a space."""
         await self._database.write(lambda connection: _forget_space.run(connection, space))
-
-
-Changed = dict[str, tuple[frozenset[str], bool]]
-"""By space: ids of nodes whose tags are others now, and whether anything there has a tag."""
-
-
-def rename(connection: Connection, spaces: Iterable[str], name: str, new: str | None) -> Changed:
-    """Give all nodes of these spaces that have the tag `name` the tag `new` in its place; None: nothing."""
-    found = {}
-    for space in spaces:
-        ids = frozenset(row[0] for row in _tagged.all(connection, space, name))
-        if ids:
-            _drop.run(connection, space, name)
-            if new is not None:
-                _put.many(connection, [(space, id, new) for id in ids])
-            found[space] = ids, _any.one(connection, space) is not None
-    return found

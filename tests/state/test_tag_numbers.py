@@ -64,16 +64,46 @@ async def test_what_is_kept(database: Database) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_another_name(database: Database) -> None:
-    numbers, tags = StoredTagNumbers(database), StoredTags(database)
-    for space, node, names in (("s", "1", ["red", "blue"]), ("s", "2", ["red"]), ("t", "1", ["red"]), ("u", "1", ["red"])):
-        await tags.change(space, node, names, (), 5)
+    numbers = StoredTagNumbers(database)
     known = await numbers.listed("ada", {"red", "blue"}, 0)
-    changed = await numbers.rename("ada", known["red"], "red", "blue", ["s", "t", "empty"])
-    assert changed == {"s": ({"1", "2"}, True), "t": ({"1"}, True)}
-    assert await tags.load("s", ["1", "2"]) == {"1": ("blue",), "2": ("blue",)}
-    assert await tags.load("u", ["1"]) == {"1": ("red",)}
-    assert await numbers.listed("ada", {"blue"}, 0) == {"blue": known["red"]}
-    changed = await numbers.rename("ada", known["red"], "blue", None, ["s", "t"])
-    assert changed == {"s": ({"1", "2"}, False), "t": ({"1"}, False)}
-    assert await tags.load("s", ["1", "2"]) == {}
+    await numbers.begin("ada", known["red"], "blue")
+    # Until the end both are there, whatever has them.
+    assert await numbers.listed("ada", (), 0) == known
+    assert await numbers.is_coming("ada", "blue")
+    await numbers.keep("ada", known["blue"], 5)
+    assert await numbers.is_coming("ada", "blue")
+    assert not await numbers.is_coming("ada", "red")
+    assert not await numbers.is_coming("bob", "blue")
+    await numbers.end("ada", known["red"], "blue")
+    assert await numbers.listed("ada", (), 0) == {"blue": known["red"]}
+    assert not await numbers.is_coming("ada", "blue")
+    await numbers.begin("ada", known["red"], "white")
+    white = (await numbers.listed("ada", (), 0))["white"]
+    await numbers.end("ada", known["red"], "white")
+    assert await numbers.find("ada", white) is None
+    await numbers.end("ada", known["red"], None)
     assert await numbers.find("ada", known["red"]) is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_another_name_for_some_at_a_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    tags = StoredTags(database)
+    monkeypatch.setattr("clawgate.state.tags.TOGETHER", 2)
+    for space, node, names in (("s", "1", ["red", "blue"]), ("s", "2", ["red"]), ("s", "3", ["red"]), ("u", "1", ["red"])):
+        await tags.change(space, node, names, (), 5)
+    first, there = await tags.rename("s", "red", "blue")
+    assert (len(first), there) == (2, True)
+    loaded = await tags.load("s", ["1", "2", "3"])
+    assert all(names == ("blue",) if id in first else "red" in names for id, names in loaded.items())
+    assert await tags.tagged_after("s", "blue", "", 1) == [min({"1", *first})]
+    rest, there = await tags.rename("s", "red", "blue")
+    assert (first | rest, there) == ({"1", "2", "3"}, True)
+    assert await tags.rename("s", "red", "blue") == (set(), True)
+    assert await tags.load("s", ["1", "2", "3"]) == dict.fromkeys("123", ("blue",))
+    assert await tags.load("u", ["1"]) == {"1": ("red",)}
+    assert await tags.tagged_after("s", "blue", "1", 5) == ["2", "3"]
+    assert [(len(ids), there) for ids, there in [await tags.rename("s", "blue", None) for _ in range(3)]] == [
+        (2, True),
+        (1, False),
+        (0, False),
+    ]

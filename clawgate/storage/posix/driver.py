@@ -207,6 +207,11 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
         """See `Janitor.sweep`. Half-done moves are mended whatever their age."""
         return await self._workers.run(self._sweep, keep, older_than)
 
+    async def sweep_removed(self, older_than: float) -> int:
+        """Remove what has left the trash or the tree for good, and was not deleted before a kill: as `sweep`, but nothing of what
+        somebody may still be writing."""
+        return await self._workers.run(self._sweep_removed, older_than)
+
     def _look(self, path: Path) -> Node:
         with guarded(path):
             return self._ground.look(path)
@@ -256,10 +261,11 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
                 spot.sync()
             return rest
 
-    def _throw_away(self, rest: Slot | None) -> None:
-        """Delete what lies in the slot `rest` some time soon."""
-        if rest is not None:
-            Deferred.fromCoroutine(self._workers.run_always(_empty, self._ground, rest)).addErrback(_report)
+    def _throw_away(self, rest: Slot | None) -> Deferred[None] | None:
+        """Delete what lies in the slot `rest` some time soon; what is returned tells when, and never fails."""
+        if rest is None:
+            return None
+        return Deferred.fromCoroutine(self._workers.run_always(_empty, self._ground, rest)).addErrback(_report)
 
     def _names(self, path: Path) -> int:
         with guarded(path):
@@ -277,6 +283,10 @@ class PosixStorage(Storage, Ids, Copy, Quota, Times, Janitor):
             recover(self._ground)
             removed = 0 if self.abilities.trash is None else sweep_trash(self._ground, older_than, time.time())
             return removed + sweep(self._ground, frozenset(map(token_of, keep)), older_than, time.time())
+
+    def _sweep_removed(self, older_than: float) -> int:
+        with guarded(""):
+            return sweep(self._ground, frozenset(), older_than, time.time(), removed_only=True)
 
 
 def _alone(guise: Guise | None) -> bool:

@@ -250,8 +250,9 @@ def _open_up(folder: int, name: bytes) -> None:
         os.close(fd)
 
 
-def sweep(ground: Ground, keep: frozenset[str], older_than: float, now: float) -> int:
-    """Remove leftovers older than `older_than` seconds but the parts whose tokens are in `keep`; returns how many there were."""
+def sweep(ground: Ground, keep: frozenset[str], older_than: float, now: float, *, removed_only: bool = False) -> int:
+    """Remove leftovers older than `older_than` seconds but the parts whose tokens are in `keep`; returns how many there were.
+    With `removed_only` only of what was removed for good, which nobody needs, whoever else works on the tree."""
     try:
         staging = open_staging(ground.root(), create=False)
     except FileNotFoundError:
@@ -266,6 +267,8 @@ def sweep(ground: Ground, keep: frozenset[str], older_than: float, now: float) -
             if ground.owner is not None and not is_owned(staging, name, ground.owner):
                 continue
             kind, _, unique = name.partition(b"-")
+            if removed_only and kind != b"trash":
+                continue
             if kind in (b"in", b"old") and b"note-" + unique in names:
                 continue
             if kind in (b"lost", b"note") or (kind == b"part" and unique.decode("ascii", "replace") in keep):

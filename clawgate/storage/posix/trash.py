@@ -7,6 +7,8 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from stat import S_ISDIR
 
+from twisted.internet.defer import Deferred
+
 from ...errors import AlreadyExists, IsAFolder, NotAFolder, NotFound, NotSupported
 from ...interfaces import Reader, Trash, Trashed
 from ...model.node import Node
@@ -30,11 +32,14 @@ PAGE = 1000
 class PosixTrash(Trash):
     """The trash of one tree, as one person or the gateway uses it."""
 
-    def __init__(self, ground: Ground, workers: Workers, throw_away: Callable[[Slot], None]) -> None:
-        """`throw_away` deletes what lies in a slot some time soon."""
+    def __init__(self, ground: Ground, workers: Workers, throw_away: Callable[[Slot], Deferred[None] | None]) -> None:
+        """`throw_away` deletes what lies in a slot some time soon, and tells when."""
         self._ground = ground
         self._workers = workers
         self._throw_away = throw_away
+        self._going = 0
+        """Deletions that go on."""
+        self._waiting: list[Deferred[None]] = []
 
     async def discard(self, path: Path, known: Node | None = None) -> None:
         """See `Trash.discard`. Raises `NotSupported` for what lies on another file system within the tree, and for links."""
@@ -56,7 +61,17 @@ class PosixTrash(Trash):
 
     async def purge(self, key: str) -> None:
         """See `Trash.purge`. Deleting what was in a folder goes on after this returns."""
-        self._throw_away(await self._workers.run(self._purge, key))
+        going = self._throw_away(await self._workers.run(self._purge, key))
+        if going is not None:
+            self._going += 1
+            going.addBoth(self._gone)
+
+    async def emptied(self) -> None:
+        """See `Trash.emptied`."""
+        if self._going:
+            waiter: Deferred[None] = Deferred()
+            self._waiting.append(waiter)
+            await waiter
 
     async def look(self, key: str, path: Path) -> Node:
         """See `Trash.look`."""
@@ -87,6 +102,15 @@ class PosixTrash(Trash):
                         raise
             if ground.options.durability is Durability.FULL:
                 spot.sync()
+
+    def _gone(self, result: object) -> None:
+        self._going -= 1
+        if not self._going:
+            waiting, self._waiting = self._waiting, []
+            for waiter in waiting:
+                # Whoever was cancelled does not wait any more.
+                if not waiter.called:
+                    waiter.callback(None)
 
     def _names(self) -> Sequence[bytes]:
         with guarded(""):

@@ -7,6 +7,7 @@ which others have to ignore.
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import attrs
@@ -91,6 +92,7 @@ def _removed(fields: dict[str, str]) -> float | None:
     except (KeyError, ValueError):
         pass
     try:
-        return time.mktime(time.strptime(fields.get("DeletionDate", "")[:19], "%Y-%m-%dT%H:%M:%S"))
-    except (ValueError, OverflowError):
+        # `time.strptime` imports what it needs when it is called, which a thread with a person's rights may not be able to.
+        return datetime.fromisoformat(fields.get("DeletionDate", "")[:19]).timestamp()
+    except (ValueError, OverflowError, OSError):
         return None

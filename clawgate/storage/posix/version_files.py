@@ -64,9 +64,8 @@ def keeping(ground: Ground, spot: Spot, there: os.stat_result | None, id: str) -
     if not wanted or there is None or there.st_dev != spot.root.device:
         yield
         return
-    folder = open_folder(spot.root, id, create=True)
+    folder, name = _kept(spot, id)
     try:
-        name = _link(folder, spot)
         try:
             yield
         except BaseException:
@@ -82,6 +81,20 @@ def keeping(ground: Ground, spot: Spot, there: os.stat_result | None, id: str) -
                 sync_folder(folder)
     finally:
         os.close(folder)
+
+
+def _kept(spot: Spot, id: str) -> tuple[int, bytes]:
+    """The open folder of the versions, and the name there of what stands at `spot`."""
+    while True:
+        folder = open_folder(spot.root, id, create=True)
+        try:
+            return folder, _link(folder, spot)
+        except BaseException as error:
+            # Whoever clears up removes folders that are empty.
+            removed = isinstance(error, FileNotFoundError) and not os.fstat(folder).st_nlink
+            os.close(folder)
+            if not removed:
+                raise
 
 
 def _link(folder: int, spot: Spot) -> bytes:

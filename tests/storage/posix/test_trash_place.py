@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from urllib.parse import quote
 
 import pytest
 import pytest_twisted
+from twisted.internet.defer import CancelledError, Deferred
 
 from clawgate.errors import Forbidden, NotFound
 from clawgate.model.path import ROOT, Path
+from clawgate.storage.posix import driver
 from clawgate.testing.conformance import SMALL, StorageConformance, children, get, put
 from clawgate.testing.history import trashed
 
@@ -87,3 +90,29 @@ async def test_what_a_desktop_has_put_there(root, make):
     (place / "info" / "gone.trashinfo").write_text("[Trash Info]\n")
     await storage.sweep(frozenset(), 0)
     assert (place / "info" / "gone.trashinfo").exists()
+
+
+@pytest_twisted.ensureDeferred
+async def test_it_can_be_waited_for_until_what_is_purged_is_deleted(make, monkeypatch):
+    storage = make(trash="hidden")
+    trash = storage.abilities.trash
+    await trash.emptied()
+    may = threading.Event()
+    empty = driver._empty
+
+    def slow(*args):
+        assert may.wait(60)
+        empty(*args)
+
+    monkeypatch.setattr(driver, "_empty", slow)
+    await put(storage, "file", SMALL)
+    await trash.discard(Path("file"))
+    await trash.purge((await trashed(trash))["file"].key)
+    waiting = [Deferred.fromCoroutine(trash.emptied()) for _ in range(3)]
+    waiting[0].cancel()
+    waiting[0].addErrback(lambda failure: failure.trap(CancelledError))
+    assert [one.called for one in waiting] == [True, False, False]
+    may.set()
+    for one in waiting[1:]:
+        await one
+    await trash.emptied()
