@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from . import bucket_access
 from .errors import ClawgateError
 from .gateway.rules import rules_of
+from .model.finding import Finding, Level
 from .model.people import User
 from .settings import Mount
 
@@ -18,16 +19,7 @@ ACCOUNTS = 10
 """So many accounts of a mount are tried."""
 
 
-class Seen(NamedTuple):
-    """One thing that was looked at."""
-
-    level: str
-    """``ok``, ``warn`` or ``FAIL``."""
-    text: str
-    remedy: str = ""
-
-
-def inspect(name: str, mount: Mount, users: Sequence[User]) -> Iterator[Seen]:
+def inspect(name: str, mount: Mount, users: Sequence[User]) -> Iterator[Finding]:
     """Look with each of the accounts that the settings come to, at the prefix of the first one of `users` who has it. Blocking;
     small hidden objects are written and removed unless the mount is read-only."""
     what = f"mounts.{name}"
@@ -35,7 +27,7 @@ def inspect(name: str, mount: Mount, users: Sequence[User]) -> Iterator[Seen]:
         bucket_access.check({name: mount})
         (rule,) = rules_of({name: mount}, "/").values()
     except ClawgateError as error:
-        yield Seen("FAIL", str(error), "docs/storage-s3.md lists the settings")
+        yield Finding(Level.FAILURE, str(error), "docs/storage-s3.md lists the settings")
         return
     prefixes: dict[Account, str] = {}
     for user in users:
@@ -43,22 +35,20 @@ def inspect(name: str, mount: Mount, users: Sequence[User]) -> Iterator[Seen]:
             for grant in rule.grants(user):
                 prefixes.setdefault(bucket_access.account_of(mount, user), grant.space.root)
         except ClawgateError as error:
-            yield Seen("FAIL", f"{what}: {error}", f"see 'clawgate explain {user.id}'")
+            yield Finding(Level.FAILURE, f"{what}: {error}", f"see 'clawgate explain {user.id}'")
     if not prefixes:
         try:
             prefixes[bucket_access.account_of(mount, User(""))] = rule.root.partition("{")[0]
         except ClawgateError:
-            yield Seen("warn", f"{what}: there is nobody whose credentials could be tried", "clawgate user add NAME")
+            yield Finding(Level.WARNING, f"{what}: there is nobody whose credentials could be tried", "clawgate user add NAME")
             return
     from .storage.s3.inspection import inspect as look_at
     from .storage.s3.inspection import inspect_queue as look_at_queue
 
     address = bucket_access.address_of(mount)
     if mount.s3.events_queue:
-        for seen in look_at_queue(what, address, bucket_access.queue_account_of(mount), mount.s3.events_queue):
-            yield Seen(*seen)
+        yield from look_at_queue(what, address, bucket_access.queue_account_of(mount), mount.s3.events_queue)
     for account, prefix in list(prefixes.items())[:ACCOUNTS]:
-        for seen in look_at(what, address, account, prefix, read_only=mount.read_only, versioned=mount.s3.versioned):
-            yield Seen(*seen)
+        yield from look_at(what, address, account, prefix, read_only=mount.read_only, versioned=mount.s3.versioned)
     if len(prefixes) > ACCOUNTS:
-        yield Seen("ok", f"{what}: {len(prefixes) - ACCOUNTS} further accounts were not tried")
+        yield Finding(Level.OK, f"{what}: {len(prefixes) - ACCOUNTS} further accounts were not tried")

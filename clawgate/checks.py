@@ -9,13 +9,9 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from enum import Enum
 from typing import cast
 
-import attrs
-import sqlalchemy
-
-from . import acting_checks, bucket_checks, data, endpoints, eos_checks, web_checks
+from . import acting_checks, bucket_checks, data, database_checks, endpoints, eos_checks, web_checks
 from .assembly import eos
 from .errors import ClawgateError, Forbidden, SettingsError
 from .gateway import homes
@@ -26,36 +22,16 @@ from .identity.numbers import numbers
 from .identity.oidc import build as oidc
 from .identity.oidc.inspection import look
 from .identity.users_file import Account
-from .index import schema as index_schema
 from .index.rounds import SHARE
-from .log import redact
+from .model.finding import Finding, Level
 from .model.people import User
 from .settings import Mount, Outside, Settings
-from .state import schema as state_schema
-from .state.engine import Schema, address_of
 from .storage.posix import home_inspection, kernel, notify
 
 FREE_BYTES = 1 << 30
 """Less free space than this is worth a warning."""
 SKEW_SECONDS = 5.0
 _RESERVED_DESCRIPTORS = 200
-
-
-class Level(Enum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARNING = "warn"
-    FAILURE = "FAIL"
-
-
-@attrs.frozen
-class Finding:
-    """One thing that was looked at."""
-
-    level: Level
-    text: str
-    remedy: str = ""
 
 
 Listen = Callable[[str], str]
@@ -70,14 +46,14 @@ def run(settings: Settings, listen: Listen) -> Iterator[Finding]:
     yield from _passwords(settings)
     yield from _oidc(settings)
     for name, one in settings.ldap.items():
-        yield from (Finding(Level(seen.level), seen.text, seen.remedy) for seen in inspect(name, one))
+        yield from inspect(name, one)
     for key, url in (("state", settings.state.url), ("index", settings.index.url)):
-        yield from _database(settings, key, url)
+        yield from database_checks.inspect(settings, key, url)
     for name, mount in settings.mounts.items():
         yield from _mount(settings, name, mount, accounts)
     if not settings.mounts:
         yield Finding(Level.FAILURE, "there is no mount", "add a table [mounts.home] to the settings")
-    yield from (Finding(Level(seen.level), seen.text, seen.remedy) for seen in web_checks.inspect(settings))
+    yield from web_checks.inspect(settings)
     yield from _host(settings)
     if not settings.http.listen:
         yield Finding(Level.FAILURE, "http.listen: names no address, so nobody can come", endpoints.remedy(""))
@@ -143,52 +119,10 @@ def _oidc(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.FAILURE, str(error), "the gateway does not start with it")
         return
     for name, one in settings.oidc.items():
-        for seen in look(name, one):
-            yield Finding(Level(seen.level), seen.text, seen.remedy)
+        yield from look(name, one)
         if one.browser_client_id and not settings.http.public_url:
             remedy = "set http.public_url, so that there is one redirect URI: PUBLIC_URL/login/oidc/callback"
             yield Finding(Level.WARNING, f"oidc.{name}: browsers are sent back to the address that they came by", remedy)
-
-
-def _database(settings: Settings, key: str, url: str) -> Iterator[Finding]:
-    ours = ""
-    if not url:
-        file = os.path.join(settings.data, f"{key}.db")
-        if not os.path.exists(file):
-            yield Finding(Level.OK, f"{key}: {file} will be made")
-            return
-        url, ours = f"sqlite:///{file}", file
-    try:
-        engine = sqlalchemy.create_engine(address_of(url))
-        try:
-            with engine.connect() as connection:
-                connection.execute(sqlalchemy.text("SELECT 1"))
-                if engine.dialect.name == "sqlite":
-                    connection.execute(sqlalchemy.text("SELECT count(*) FROM sqlite_master"))
-                newer = _newer(connection, index_schema.SCHEMA if key == "index" else state_schema.SCHEMA)
-        finally:
-            engine.dispose()
-    except Exception as error:
-        text = redact(str(error).splitlines()[0])
-        mend = "check the URL, the server, and who may write to the file"
-        if key == "index" and ours:
-            mend = f"see who may write to {ours}; if it is damaged delete it, it is made anew"
-        yield Finding(Level.FAILURE, f"{key}: the database does not answer: {text}", mend)
-        return
-    shown = engine.url.render_as_string(hide_password=True)
-    if newer:
-        mend = "install that version again, or restore the database from before"
-        yield Finding(Level.FAILURE, f"{key}: {shown} was written by a newer version of clawgate ({newer})", mend)
-    else:
-        yield Finding(Level.OK, f"{key}: {shown} answers")
-
-
-def _newer(connection: sqlalchemy.Connection, schema: Schema) -> str:
-    """The revision of the tables if this version does not know it."""
-    if not sqlalchemy.inspect(connection).has_table(schema.version_table):
-        return ""
-    revision = connection.execute(sqlalchemy.text(f"SELECT version_num FROM {schema.version_table}")).scalar() or ""
-    return revision if revision > schema.head else ""
 
 
 def _mount(settings: Settings, name: str, mount: Mount, accounts: dict[str, Account]) -> Iterator[Finding]:
@@ -200,8 +134,7 @@ def _mount(settings: Settings, name: str, mount: Mount, accounts: dict[str, Acco
         yield from _eos(name, mount, [account.user for account in accounts.values()])
         return
     if mount.driver == "s3":
-        for found in bucket_checks.inspect(name, mount, [account.user for account in accounts.values()]):
-            yield Finding(Level(found.level), found.text, found.remedy)
+        yield from bucket_checks.inspect(name, mount, [account.user for account in accounts.values()])
         return
     try:
         (rule,) = rules_of({name: mount}, settings.data).values()
@@ -243,8 +176,7 @@ def _mount(settings: Settings, name: str, mount: Mount, accounts: dict[str, Acco
         yield _can_be_made(settings, what, mount, missing[0])
     if mount.act_as == "user":
         people = [account.user for account in accounts.values()]
-        for seen in acting_checks.inspect(name, mount, people, roots or [one for one in (rule.root,) if os.path.isdir(one)]):
-            yield Finding(Level(seen.level), seen.text, seen.remedy)
+        yield from acting_checks.inspect(name, mount, people, roots or [one for one in (rule.root,) if os.path.isdir(one)])
     elif roots:
         # One stands for all that are on the same file system.
         for root in {os.stat(root).st_dev: root for root in roots}.values():
@@ -257,14 +189,12 @@ def _eos(name: str, mount: Mount, people: Sequence[User]) -> Iterator[Finding]:
     except SettingsError as error:
         yield Finding(Level.FAILURE, str(error), "the gateway does not start with it")
         return
-    for found in eos_checks.inspect(name, mount, people, eos.options_of(mount.eos)):
-        yield Finding(Level(found.level), found.text, found.remedy)
+    yield from eos_checks.inspect(name, mount, people, eos.options_of(mount.eos))
 
 
 def _homes(settings: Settings, what: str, mount: Mount, homeless: Sequence[User]) -> Iterator[Finding]:
     above = homes.above(mount.root, settings.data)
-    for seen in home_inspection.inspect(what, mount, above, ours=homes.is_within(above, settings.data)):
-        yield Finding(Level(seen.level), seen.text, seen.remedy)
+    yield from home_inspection.inspect(what, mount, above, ours=homes.is_within(above, settings.data))
     if homes.gives_away(mount):
         try:
             for user in homeless:
@@ -367,7 +297,7 @@ def _outside(what: str, mount: Mount, root: str, outside: Outside) -> Iterator[F
                 "lower event_seconds, debounce_seconds or busy_seconds of [outside], or raise staleness_max",
             )
         for seen in notify.inspect(root, cast(notify.Kind, mount.watch_by), mount.watch_folders):
-            yield Finding(Level(seen.level), f"{what}: {seen.text}", seen.remedy)
+            yield seen._replace(text=f"{what}: {seen.text}")
 
 
 def _vouching(what: str, mount: Mount) -> Iterator[Finding]:

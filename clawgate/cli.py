@@ -16,6 +16,7 @@ from .commands import users
 from .commands.explain import explain
 from .commands.running import alone_with_core, with_index, with_state
 from .errors import ClawgateError, SettingsError
+from .model.finding import Level
 from .model.made_space import Role
 from .model.people import Scope
 from .model.size import parse_size
@@ -160,7 +161,7 @@ def check(settings: Settings, out: TextIO) -> int:
 
     failed = False
     for finding in checks.run(settings, _listen):
-        failed = failed or finding.level is checks.Level.FAILURE
+        failed = failed or finding.level is Level.FAILURE
         print(f"{finding.level.value:<5}{finding.text}", file=out)
         if finding.remedy:
             print(f"     -> {finding.remedy}", file=out)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from .errors import ClawgateError, Forbidden, NotFound, SettingsError, StorageUnavailable
+from .model.finding import Finding, Level
 from .settings import Eos
 from .storage.eos.facts import Entry
 from .storage.eos.metadata import Account
@@ -14,45 +14,36 @@ from .storage.eos.metadata import Account
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
-class Seen(NamedTuple):
-    """One thing that was looked at."""
-
-    level: str
-    """``ok``, ``warn`` or ``FAIL``."""
-    text: str
-    remedy: str = ""
-
-
-def managers(what: str, eos: Eos) -> Iterator[Seen]:
+def managers(what: str, eos: Eos) -> Iterator[Finding]:
     """All that can be seen of the ports. Blocks; changes nothing."""
     from .storage.eos.grpc.options import options_of
     from .storage.eos.grpc.probing import GrpcProbe
 
     options = options_of(eos)
-    level = "FAIL" if eos.metadata == "grpc" else "warn"
+    level = Level.FAILURE if eos.metadata == "grpc" else Level.WARNING
     for url in options.urls:
         if url.startswith("grpc:") and urlsplit(url).hostname not in _LOCAL:
             text = f"{what}.eos: {url} is asked in the clear, also for the key"
-            yield Seen("warn", text, "grpcs://, with EOS_MGM_GRPC_SSL_CERT, _KEY and _CA set on the manager")
+            yield Finding(Level.WARNING, text, "grpcs://, with EOS_MGM_GRPC_SSL_CERT, _KEY and _CA set on the manager")
         try:
             with GrpcProbe(options, url) as probe:
                 probe.ping()
-                yield Seen("ok", f"{what}: {url} answers")
+                yield Finding(Level.OK, f"{what}: {url} answers")
                 probe.see_key()
-                yield Seen("ok", f"{what}: {url} takes the key")
+                yield Finding(Level.OK, f"{what}: {url} takes the key")
         except SettingsError as error:
-            yield Seen("FAIL", f"{what}.eos: {error}", "the gateway does not start with it")
+            yield Finding(Level.FAILURE, f"{what}.eos: {error}", "the gateway does not start with it")
             return
         except StorageUnavailable as error:
             remedy = "is EOS_MGM_GRPC_PORT right, and grpc_ca_file, and the gateway's certificate, if it is asked for one?"
             if "key" in str(error):
                 remedy = "vid add gateway HOST grpc; vid set map -grpc key:KEY vuid:2 vgid:2; vid set membership 2 +sudo"
-            yield Seen(level, f"{what}.eos.grpc_urls: {url}: {error}", remedy)
+            yield Finding(level, f"{what}.eos.grpc_urls: {url}: {error}", remedy)
         except ClawgateError as error:
-            yield Seen(level, f"{what}.eos.grpc_urls: {url}: {error}", "see its log")
+            yield Finding(level, f"{what}.eos.grpc_urls: {url}: {error}", "see its log")
 
 
-def believed(what: str, eos: Eos, who: str, account: Account, path: str, seen: bool) -> Iterator[Seen]:
+def believed(what: str, eos: Eos, who: str, account: Account, path: str, seen: bool) -> Iterator[Finding]:
     """Whether a name, by which content is moved, and the uid that the directory has for it are the same person on EOS, as far as
     that can be seen without asking who they are. `seen`: over HTTP, by name, `path` can be looked into. Blocks, and changes
     nothing."""
@@ -60,38 +51,42 @@ def believed(what: str, eos: Eos, who: str, account: Account, path: str, seen: b
     try:
         found = _look(eos, account, path)
     except NotFound:
-        yield Seen("FAIL", f"{what}: there is no {path}", "make it")
+        yield Finding(Level.FAILURE, f"{what}: there is no {path}", "make it")
         return
     except Forbidden:
         if seen:
             text = f"{what}: {they} are not the same on EOS: by name, {path} can be seen, and by uid it cannot"
-            yield Seen("FAIL", text, f"{remedy}; or it is one of their further groups that counts")
+            yield Finding(Level.FAILURE, text, f"{remedy}; or it is one of their further groups that counts")
         else:
-            yield Seen("FAIL", f"{what}: {who} may not read {path}", "see its mode and ACL")
+            yield Finding(Level.FAILURE, f"{what}: {who} may not read {path}", "see its mode and ACL")
         return
     except ClawgateError as error:
-        yield Seen("FAIL", f"{what}: {path} cannot be looked at by gRPC: {error}", "see the log of EOS")
+        yield Finding(Level.FAILURE, f"{what}: {path} cannot be looked at by gRPC: {error}", "see the log of EOS")
         return
     if found is None:
         return
     if not seen:
-        yield Seen("FAIL", f"{what}: {they} are not the same on EOS: by uid, {path} can be seen, and by name it cannot", remedy)
+        yield Finding(
+            Level.FAILURE, f"{what}: {they} are not the same on EOS: by uid, {path} can be seen, and by name it cannot", remedy
+        )
     elif found.uid == account.uid and not found.mode & 0o077 and not found.acl:
-        yield Seen("ok", f"{what}: {they} are the same on EOS: both see {path}, which nobody else does")
+        yield Finding(Level.OK, f"{what}: {they} are the same on EOS: both see {path}, which nobody else does")
     else:
-        yield Seen("ok", f"{what}: {they} both see {path}; others may as well, so that they may be two")
+        yield Finding(Level.OK, f"{what}: {they} both see {path}; others may as well, so that they may be two")
 
 
-def root(what: str, eos: Eos, who: str, account: Account, path: str) -> Iterator[Seen]:
+def root(what: str, eos: Eos, who: str, account: Account, path: str) -> Iterator[Finding]:
     """Whether somebody sees the root of a space of theirs. Blocks; changes nothing."""
     try:
         found = _look(eos, account, path)
     except ClawgateError as error:
         text = f"{what}: {who} (uid {account.uid}, gid {account.gid}) does not see {path} by gRPC: {error}"
-        yield Seen("warn", text, "gRPC knows one group of a person; HTTP is asked where it says no, which costs a call more")
+        yield Finding(
+            Level.WARNING, text, "gRPC knows one group of a person; HTTP is asked where it says no, which costs a call more"
+        )
         return
     if found is not None:
-        yield Seen("ok", f"{what}: {who} sees {path} by gRPC, inode {found.inode}")
+        yield Finding(Level.OK, f"{what}: {who} sees {path} by gRPC, inode {found.inode}")
 
 
 def _look(eos: Eos, account: Account, path: str) -> Entry | None:

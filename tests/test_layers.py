@@ -62,12 +62,13 @@ ALLOWED: dict[str, set[str]] = {
     "eos_checks": TOOLS | {"eos_grpc_checks", "gateway", "storage"},
     "eos_grpc_checks": TOOLS | {"storage"},
     "web_checks": TOOLS | {"protocols"},
+    "database_checks": TOOLS | {"index", "state"},
     "acting_checks": TOOLS | {"cast", "storage"},
     "explaining": TOOLS | {"gateway"},
     "endpoints": set(),
     "checks": TOOLS
     | {"acting_checks", "assembly", "bucket_checks", "eos_checks", "data", "gateway", "identity", "index", "state", "storage"}
-    | {"endpoints", "web_checks"},
+    | {"database_checks", "endpoints", "web_checks"},
     "maintenance": TOOLS | {"assembly", "data", "identity", "index", "people", "state", "storage"},
     "people": TOOLS | {"assembly", "data", "identity"},
     "projects": TOOLS | {"assembly", "gateway", "state"},
@@ -90,7 +91,7 @@ FOREIGN: dict[str, set[str]] = {
     "klein": {"web", "protocols"},
     "boto3": {"storage"},
     "botocore": {"storage"},
-    "sqlalchemy": {"state", "index", "checks"},
+    "sqlalchemy": {"database_checks", "index", "state"},
     "alembic": {"state", "index"},
     "sqlite3": {"state", "index"},
     "psycopg": {"state"},

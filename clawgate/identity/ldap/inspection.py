@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import attrs
 
 from ...errors import SettingsError
+from ...model.finding import Finding, Level
 from ...model.people import User
 from ...settings import Ldap
 from . import asking, filters
@@ -18,15 +18,6 @@ from .groups import Groups
 from .person import Mapper, person
 
 
-class Finding(NamedTuple):
-    """One thing that was looked at."""
-
-    level: str
-    """``ok``, ``warn`` or ``FAIL``."""
-    text: str
-    remedy: str = ""
-
-
 def inspect(name: str, settings: Ldap) -> Iterator[Finding]:
     """What there is to say about ``[ldap.NAME]``. Changes nothing there, and logs nobody in but the gateway itself."""
     what = f"ldap.{name}"
@@ -34,12 +25,14 @@ def inspect(name: str, settings: Ldap) -> Iterator[Finding]:
         check(name, settings)
         connect = connector(name, settings)
     except SettingsError as error:
-        yield Finding("FAIL", str(error), "the gateway does not start with it")
+        yield Finding(Level.FAILURE, str(error), "the gateway does not start with it")
         return
     if not settings.verify:
-        yield Finding("warn", f"{what}.verify: whoever answers for a server gets all passwords", "set verify = true, and ca_file")
+        yield Finding(
+            Level.WARNING, f"{what}.verify: whoever answers for a server gets all passwords", "set verify = true, and ca_file"
+        )
     if any(url.startswith("ldap:") for url in settings.urls) and not settings.start_tls:
-        yield Finding("warn", f"{what}.start_tls: passwords are sent in clear", "do so only on this machine itself")
+        yield Finding(Level.WARNING, f"{what}.start_tls: passwords are sent in clear", "do so only on this machine itself")
     for url in settings.urls:
         yield from _server(f"{what}: {url}", url, connect, settings, Mapper.of(settings, attributes(name, settings)))
 
@@ -48,14 +41,14 @@ def _server(what: str, url: str, connect: Callable[[str], Link], settings: Ldap,
     try:
         link = connect(url)
     except ServerFailed as error:
-        yield Finding("FAIL", f"{what} {error}", "check the name, the port, the server, ca_file, and firewalls")
+        yield Finding(Level.FAILURE, f"{what} {error}", "check the name, the port, the server, ca_file, and firewalls")
         return
     try:
         become_service(link, settings)
     except ServerFailed as error:
-        yield Finding("FAIL", f"{what} {error}", "bind_dn must be a full DN, and its account neither locked nor expired")
+        yield Finding(Level.FAILURE, f"{what} {error}", "bind_dn must be a full DN, and its account neither locked nor expired")
     else:
-        yield Finding("ok", f"{what} answers, and takes us for {settings.bind_dn or 'anybody'}")
+        yield Finding(Level.OK, f"{what} answers, and takes us for {settings.bind_dn or 'anybody'}")
         if settings.base:
             yield from _people(what, link, settings, mapper)
     finally:
@@ -70,16 +63,18 @@ def _people(what: str, link: Link, settings: Ldap, mapper: Mapper) -> Iterator[F
         found = asking.entries(link, query, partly=True)
         if not found:
             remedy = "check base, scope, user_filter, and what bind_dn may read"
-            yield Finding("FAIL", f"{what}: nobody is found in {settings.base}", remedy)
+            yield Finding(Level.FAILURE, f"{what}: nobody is found in {settings.base}", remedy)
             return
         user = person(found[0], mapper)
         user = attrs.evolve(user, groups=groups.of(link, found[0], user))
     except (ServerFailed, Refused) as error:
-        yield Finding("FAIL", f"{what}: {error}", "check base and group_base, what bind_dn may read, and the server's limits")
+        yield Finding(
+            Level.FAILURE, f"{what}: {error}", "check base and group_base, what bind_dn may read, and the server's limits"
+        )
     except BadEntry as error:
-        yield Finding("warn", f"{what}: {error}", "such people cannot log in; check user_attribute and the others")
+        yield Finding(Level.WARNING, f"{what}: {error}", "such people cannot log in; check user_attribute and the others")
     else:
-        yield Finding("ok", f"{what}: for example {_shown(user)}")
+        yield Finding(Level.OK, f"{what}: for example {_shown(user)}")
 
 
 def _shown(user: User) -> str:

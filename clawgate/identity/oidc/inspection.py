@@ -9,8 +9,7 @@ from contextlib import closing
 from typing import Literal
 from urllib.parse import urlsplit
 
-import attrs
-
+from ...model.finding import Finding, Level
 from ...settings import Oidc
 from . import keys, metadata
 from .errors import NoAnswer
@@ -18,30 +17,21 @@ from .fetch import Answer
 from .metadata import Metadata
 
 
-@attrs.frozen
-class Look:
-    """One thing that was looked at."""
-
-    level: Literal["ok", "warn", "FAIL"]
-    text: str
-    remedy: str = ""
-
-
-def look(name: str, settings: Oidc) -> Iterator[Look]:
+def look(name: str, settings: Oidc) -> Iterator[Finding]:
     """All about the provider ``[oidc.NAME]``, whose settings `build.check` has found in order. Blocking: asks it over HTTP."""
     what = f"oidc.{name}"
     try:
         found = _metadata(settings)
     except NoAnswer as error:
         remedy = "until it can be had, nobody can log in with a token; see issuer, metadata_url, ca_file"
-        yield Look("FAIL", f"{what}: the configuration of {settings.issuer} cannot be had: {error}", remedy)
+        yield Finding(Level.FAILURE, f"{what}: the configuration of {settings.issuer} cannot be had: {error}", remedy)
         return
-    yield Look("ok", f"{what}: {settings.issuer} answers")
+    yield Finding(Level.OK, f"{what}: {settings.issuer} answers")
     yield from _keys(what, settings, found)
     yield from _endpoints(what, settings, found)
 
 
-def _keys(what: str, settings: Oidc, found: Metadata) -> Iterator[Look]:
+def _keys(what: str, settings: Oidc, found: Metadata) -> Iterator[Finding]:
     try:
         if not found.jwks_uri:
             raise NoAnswer("the configuration document has no jwks_uri")
@@ -51,26 +41,26 @@ def _keys(what: str, settings: Oidc, found: Metadata) -> Iterator[Look]:
             raise NoAnswer(f"{found.jwks_uri} answers with {answer.status}")
     except NoAnswer as error:
         # Tokens that it is asked about need no keys.
-        level: Literal["warn", "FAIL"] = "FAIL" if settings.opaque == "refuse" else "warn"
-        yield Look(level, f"{what}: its keys cannot be had: {error}", "see algorithms; without keys no JWT is accepted")
+        level: Literal[Level.WARNING, Level.FAILURE] = Level.FAILURE if settings.opaque == "refuse" else Level.WARNING
+        yield Finding(level, f"{what}: its keys cannot be had: {error}", "see algorithms; without keys no JWT is accepted")
         return
     usable = sorted({algorithm for key in known for algorithm in key.by_algorithm})
-    yield Look("ok", f"{what}: {len(known)} keys, for {', '.join(usable)}")
+    yield Finding(Level.OK, f"{what}: {len(known)} keys, for {', '.join(usable)}")
 
 
-def _endpoints(what: str, settings: Oidc, found: Metadata) -> Iterator[Look]:
+def _endpoints(what: str, settings: Oidc, found: Metadata) -> Iterator[Finding]:
     if settings.opaque == "introspection" and not found.introspection_endpoint:
-        yield Look("FAIL", f"{what}.opaque: it offers no introspection", "use userinfo, or let it issue tokens as JWT")
+        yield Finding(Level.FAILURE, f"{what}.opaque: it offers no introspection", "use userinfo, or let it issue tokens as JWT")
     if (settings.opaque == "userinfo" or settings.userinfo) and not found.userinfo_endpoint:
-        yield Look("FAIL", f"{what}: it offers no userinfo", "set userinfo = false, and opaque to another value")
+        yield Finding(Level.FAILURE, f"{what}: it offers no userinfo", "set userinfo = false, and opaque to another value")
     if settings.browser_client_id and not (found.authorization_endpoint and found.token_endpoint):
         remedy = "leave browser_client_id empty; people cannot log in with it"
-        yield Look("FAIL", f"{what}.browser_client_id: it offers no login with a browser", remedy)
+        yield Finding(Level.FAILURE, f"{what}.browser_client_id: it offers no login with a browser", remedy)
     missing = [member for member in metadata.NEEDED if not found.members.get(member)]
     if missing:
-        yield Look("warn", f"{what}: it has no {', '.join(missing)}", "sync clients look for them and may not log in")
+        yield Finding(Level.WARNING, f"{what}: it has no {', '.join(missing)}", "sync clients look for them and may not log in")
     if "S256" not in (found.members.get("code_challenge_methods_supported") or ()):
-        yield Look("warn", f"{what}: it does not announce PKCE with S256", "sync clients use it; switch it on there")
+        yield Finding(Level.WARNING, f"{what}: it does not announce PKCE with S256", "sync clients use it; switch it on there")
 
 
 def _metadata(settings: Oidc) -> Metadata:

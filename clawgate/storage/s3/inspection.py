@@ -6,11 +6,12 @@ import secrets
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, SSLError  # type: ignore[import-untyped]
 
 from ...errors import ClawgateError
+from ...model.finding import Finding, Level
 from . import queues
 from .accounts import Account, Address, Way, connect
 from .failures import code_of
@@ -23,37 +24,30 @@ _MOST = 100_000
 """Multipart uploads that are counted."""
 
 
-class Seen(NamedTuple):
-    """One thing that was looked at."""
-
-    level: str
-    """``ok``, ``warn`` or ``FAIL``."""
-    text: str
-    remedy: str = ""
-
-
 def inspect(
     what: str, address: Address, account: Account, prefix: str, *, read_only: bool, versioned: bool = False
-) -> Iterator[Seen]:
+) -> Iterator[Finding]:
     """Look at one prefix with one account; unless `read_only`, small hidden objects are written and removed. `versioned`: the
     bucket is said to keep versions."""
     try:
         way = connect(address, account)
     except ClawgateError as error:
-        yield Seen("FAIL", f"{what}: {error}", "set access_key, profile or role, or give boto3 credentials (docs/storage-s3.md)")
+        yield Finding(
+            Level.FAILURE, f"{what}: {error}", "set access_key, profile or role, or give boto3 credentials (docs/storage-s3.md)"
+        )
         return
     yield from _Inspection(what, way, address.bucket, prefix, read_only, versioned).run()
 
 
-def inspect_queue(what: str, address: Address, account: Account, url: str) -> Iterator[Seen]:
+def inspect_queue(what: str, address: Address, account: Account, url: str) -> Iterator[Finding]:
     """Look whether the queue can be read that is told of changes. What lies in it stays there."""
     try:
         queues.connect(address, account, url).look()
     except ClawgateError as error:
         remedy = "permit sqs:ReceiveMessage and sqs:DeleteMessage on the queue, and mend s3.events_queue (docs/storage-s3.md)"
-        yield Seen("FAIL", f"{what}: {error}", remedy)
+        yield Finding(Level.FAILURE, f"{what}: {error}", remedy)
     else:
-        yield Seen("ok", f"{what}: the queue {url} can be read")
+        yield Finding(Level.OK, f"{what}: the queue {url} can be read")
 
 
 class _Inspection:
@@ -69,12 +63,12 @@ class _Inspection:
         self.key = Keys(prefix).hidden(f"check-{secrets.token_hex(4)}")
         self.failure = ""
 
-    def run(self) -> Iterator[Seen]:
+    def run(self) -> Iterator[Finding]:
         answer = self.call("list_objects_v2", Prefix=self.prefix, MaxKeys=1)
         if answer is None:
-            yield Seen("FAIL", f"{self.what} cannot be listed: {self.failure}", self.remedy("s3:ListBucket"))
+            yield Finding(Level.FAILURE, f"{self.what} cannot be listed: {self.failure}", self.remedy("s3:ListBucket"))
             return
-        yield Seen("ok", f"{self.what} can be listed")
+        yield Finding(Level.OK, f"{self.what} can be listed")
         yield from self.clock(answer)
         yield from self.versioning()
         if self.read_only:
@@ -113,27 +107,29 @@ class _Inspection:
             return "set s3.ca_file to the authorities it may come from"
         return known.get(self.failure, "look at s3.endpoint, s3.addressing and the network")
 
-    def clock(self, answer: dict[str, Any]) -> Iterator[Seen]:
+    def clock(self, answer: dict[str, Any]) -> Iterator[Finding]:
         date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
         if not date:
             return
         skew = parsedate_to_datetime(date).timestamp() - time.time()
         if abs(skew) > SKEW_SECONDS:
-            yield Seen(
-                "warn", f"{self.what}: the clock of the service is {skew:+.0f} s off ours", "synchronise both (chrony, ntpd)"
+            yield Finding(
+                Level.WARNING,
+                f"{self.what}: the clock of the service is {skew:+.0f} s off ours",
+                "synchronise both (chrony, ntpd)",
             )
 
-    def reading(self, answer: dict[str, Any]) -> Iterator[Seen]:
+    def reading(self, answer: dict[str, Any]) -> Iterator[Finding]:
         """As far as there is anything to read."""
         for one in answer.get("Contents", ()):
             if self.call("head_object", Key=one["Key"]) is None:
-                yield Seen("FAIL", f"{self.what}: objects cannot be read: {self.failure}", self.remedy("s3:GetObject"))
+                yield Finding(Level.FAILURE, f"{self.what}: objects cannot be read: {self.failure}", self.remedy("s3:GetObject"))
 
-    def rights(self) -> Iterator[Seen]:
+    def rights(self) -> Iterator[Finding]:
         made = self.call("put_object", Key=self.key, Body=b"1")
         if made is None:
             remedy = f"{self.remedy('s3:PutObject')}, or set read_only = true"
-            yield Seen("FAIL", f"{self.what} cannot be written to: {self.failure}", remedy)
+            yield Finding(Level.FAILURE, f"{self.what} cannot be written to: {self.failure}", remedy)
             return
         missing: list[str] = []
         copy = {"CopySource": {"Bucket": self.bucket, "Key": self.key}}
@@ -146,43 +142,43 @@ class _Inspection:
         for right, operation, more in tried:
             if self.call(operation, Key=self.key, **more) is None:
                 missing.append(right)
-                yield Seen("FAIL", f"{self.what}: {operation} fails: {self.failure}", self.remedy(right))
+                yield Finding(Level.FAILURE, f"{self.what}: {operation} fails: {self.failure}", self.remedy(right))
         yield from self.multipart()
         yield from self.conditions()
         if self.call("delete_object", Key=self.key) is None:
-            yield Seen(
-                "FAIL",
+            yield Finding(
+                Level.FAILURE,
                 f"{self.what}: nothing can be deleted: {self.failure}",
                 f"{self.remedy('s3:DeleteObject')}; {self.key} is left",
             )
         elif not missing:
-            yield Seen("ok", f"{self.what}: objects can be read, written, copied and deleted")
+            yield Finding(Level.OK, f"{self.what}: objects can be read, written, copied and deleted")
         if self.keeps:
             yield from self.purging()
 
-    def purging(self) -> Iterator[Seen]:
+    def purging(self) -> Iterator[Finding]:
         """Remove what the bucket has kept of what was tried, which the trash needs to be able to do."""
-        level, left = ("FAIL" if self.versioned else "warn"), f"versions of {self.key} are left"
+        level, left = (Level.FAILURE if self.versioned else Level.WARNING), f"versions of {self.key} are left"
         answer = self.call("list_object_versions", Prefix=self.key)
         if answer is None:
             remedy = self.remedy("s3:ListBucketVersions")
-            yield Seen(level, f"{self.what}: versions cannot be listed: {self.failure}; {left}", remedy)
+            yield Finding(level, f"{self.what}: versions cannot be listed: {self.failure}; {left}", remedy)
             return
         kept = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
         # Not all at once, so that what may not be deleted is an error of the call.
         if any(self.call("delete_object", Key=self.key, VersionId=one["VersionId"]) is None for one in kept):
             remedy = self.remedy("s3:DeleteObjectVersion")
-            yield Seen(level, f"{self.what}: versions cannot be deleted: {self.failure}; {left}", remedy)
+            yield Finding(level, f"{self.what}: versions cannot be deleted: {self.failure}; {left}", remedy)
 
-    def multipart(self) -> Iterator[Seen]:
+    def multipart(self) -> Iterator[Finding]:
         made = self.call("create_multipart_upload", Key=self.key)
         if made is None:
-            yield Seen("FAIL", f"{self.what}: multipart uploads fail: {self.failure}", self.remedy("s3:PutObject"))
+            yield Finding(Level.FAILURE, f"{self.what}: multipart uploads fail: {self.failure}", self.remedy("s3:PutObject"))
         elif self.call("abort_multipart_upload", Key=self.key, UploadId=made["UploadId"]) is None:
             remedy = f"{self.remedy('s3:AbortMultipartUpload')}; an upload to {self.key} is left"
-            yield Seen("FAIL", f"{self.what}: multipart uploads cannot be aborted: {self.failure}", remedy)
+            yield Finding(Level.FAILURE, f"{self.what}: multipart uploads cannot be aborted: {self.failure}", remedy)
 
-    def conditions(self) -> Iterator[Seen]:
+    def conditions(self) -> Iterator[Finding]:
         known = [
             name
             for name, condition in (("If-None-Match", {"IfNoneMatch": "*"}), ("If-Match", {"IfMatch": f'"{"0" * 32}"'}))
@@ -190,25 +186,25 @@ class _Inspection:
             and self.failure in ("PreconditionFailed", "412")
         ]
         if len(known) == 2:
-            yield Seen("ok", f"{self.what}: the service knows conditional writes ({', '.join(known)})")
+            yield Finding(Level.OK, f"{self.what}: the service knows conditional writes ({', '.join(known)})")
             return
         found = f"of conditional writes the service knows {known[0]} only" if known else "the service knows no conditional writes"
         remedy = "clawgate looks before it writes; let nobody else write to the same objects at the same moment"
-        yield Seen("warn", f"{self.what}: {found}", remedy)
+        yield Finding(Level.WARNING, f"{self.what}: {found}", remedy)
 
-    def versioning(self) -> Iterator[Seen]:
+    def versioning(self) -> Iterator[Finding]:
         answer = self.call("get_bucket_versioning")
         if answer is None:
-            level = "FAIL" if self.versioned else "warn"
-            yield Seen(
+            level = Level.FAILURE if self.versioned else Level.WARNING
+            yield Finding(
                 level, f"{self.what}: whether versions are kept cannot be seen: {self.failure}", "permit s3:GetBucketVersioning"
             )
             return
         status = answer.get("Status")
         self.keeps = status in ("Enabled", "Suspended")
         if self.versioned and status != "Enabled":
-            yield Seen(
-                "FAIL",
+            yield Finding(
+                Level.FAILURE,
                 f"{self.what}: versioned = true, but the bucket keeps no versions (any more)",
                 "enable the versioning of the bucket, or set s3.versioned = false",
             )
@@ -216,19 +212,19 @@ class _Inspection:
             text = f"{self.what}: the bucket keeps versions; a lifecycle rule says for how long (NoncurrentVersionExpiration)"
             if not self.versioned:
                 text += "; with s3.versioned = true people could bring back what they removed or replaced"
-            yield Seen("ok", text)
+            yield Finding(Level.OK, text)
         else:
             state = "are not kept any more" if self.keeps else "are not kept"
-            yield Seen("ok", f"{self.what}: versions {state}: what is overwritten or deleted is gone")
+            yield Finding(Level.OK, f"{self.what}: versions {state}: what is overwritten or deleted is gone")
 
-    def orphans(self) -> Iterator[Seen]:
+    def orphans(self) -> Iterator[Finding]:
         old = count = 0
         more: dict[str, Any] = {}
         while count < _MOST:
             answer = self.call("list_multipart_uploads", Prefix=self.prefix, **more)
             if answer is None:
                 remedy = self.remedy("s3:ListBucketMultipartUploads")
-                yield Seen("warn", f"{self.what}: unfinished uploads cannot be listed: {self.failure}", remedy)
+                yield Finding(Level.WARNING, f"{self.what}: unfinished uploads cannot be listed: {self.failure}", remedy)
                 return
             found = [one for one in answer.get("Uploads", ()) if one["Key"].startswith(self.prefix)]
             count += len(found)
@@ -238,4 +234,4 @@ class _Inspection:
             more = {"KeyMarker": answer["NextKeyMarker"], "UploadIdMarker": answer["NextUploadIdMarker"]}
         if old:
             remedy = "a lifecycle rule (AbortIncompleteMultipartUpload) removes them; clawgate looks after its own"
-            yield Seen("warn", f"{self.what}: {old} multipart uploads are older than a week", remedy)
+            yield Finding(Level.WARNING, f"{self.what}: {old} multipart uploads are older than a week", remedy)

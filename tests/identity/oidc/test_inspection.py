@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import attrs
 import pytest
 import pytest_twisted
 from twisted.internet.threads import deferToThread
@@ -29,7 +28,7 @@ async def idp(forge):
 
 async def seen(idp, **settings):
     chosen = Oidc(**{"issuer": idp.issuer, "audiences": ["files"], **settings})
-    return [attrs.astuple(one)[:2] for one in await deferToThread(lambda: list(look("main", chosen)))]
+    return [one[:2] for one in await deferToThread(lambda: list(look("main", chosen)))]
 
 
 @pytest_twisted.ensureDeferred

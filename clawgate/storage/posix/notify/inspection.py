@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from ....model.finding import Finding, Level
 from .. import kernel
 from ..watch import LOCAL
 from . import fanotify_calls
@@ -17,23 +17,14 @@ _HANDLE = struct.Struct("=Ii")
 """Start of struct file_handle: length, type."""
 
 
-class Seen(NamedTuple):
-    """One thing that was looked at."""
-
-    level: str
-    """``ok`` or ``warn``."""
-    text: str
-    remedy: str = ""
-
-
-def inspect(root: str, kind: Kind, folders: int) -> Iterator[Seen]:
+def inspect(root: str, kind: Kind, folders: int) -> Iterator[Finding]:
     """Which way would be taken for the tree at `root`, if that is of `kind` and may watch so many `folders`, and what is missing
     for a better one. Blocks; watches nothing."""
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if kernel.file_system_type(fd) not in LOCAL:
-            yield Seen(
-                "ok",
+            yield Finding(
+                Level.OK,
                 "others' changes are found by walking: on such a file system the kernel sees only what this machine does",
                 "give the mount a staleness_max in which all of it can be read",
             )
@@ -42,10 +33,10 @@ def inspect(root: str, kind: Kind, folders: int) -> Iterator[Seen]:
     finally:
         os.close(fd)
     if kind != "inotify" and not wrong:
-        yield Seen("ok", "others' changes are told by the kernel, for the whole file system (fanotify)")
+        yield Finding(Level.OK, "others' changes are told by the kernel, for the whole file system (fanotify)")
         return
     if kind == "fanotify":
-        yield Seen("warn", f"fanotify cannot be used: {wrong}; others' changes are found by walking", _RIGHTS)
+        yield Finding(Level.WARNING, f"fanotify cannot be used: {wrong}; others' changes are found by walking", _RIGHTS)
         return
     note = f"; fanotify cannot be used: {wrong}" if wrong else ""
     try:
@@ -53,13 +44,13 @@ def inspect(root: str, kind: Kind, folders: int) -> Iterator[Seen]:
         most = min(user_limit() // 2, folders)
     except OSError as error:
         text = f"others' changes are found by walking: the kernel watches no folders: {error.strerror}{note}"
-        yield Seen("warn", text, "sysctl fs.inotify.max_user_instances=1024")
+        yield Finding(Level.WARNING, text, "sysctl fs.inotify.max_user_instances=1024")
         return
     text = f"others' changes are told by the kernel, for up to {most} folders (inotify); more are walked{note}"
     if most < folders:
-        yield Seen("warn", f"{text}; watch_folders = {folders}", f"sysctl fs.inotify.max_user_watches={folders * 2}")
+        yield Finding(Level.WARNING, f"{text}; watch_folders = {folders}", f"sysctl fs.inotify.max_user_watches={folders * 2}")
     else:
-        yield Seen("ok", text)
+        yield Finding(Level.OK, text)
 
 
 _RIGHTS = "AmbientCapabilities=CAP_SYS_ADMIN CAP_DAC_READ_SEARCH in the systemd unit, or watch_by = auto"
